@@ -1,0 +1,314 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One table of settings: environment variable, type, default, meaning. Docs and `--explain` are derived from it.
+
+A bad value never stops the app: it becomes a `Problem`, one line that names the value, what is allowed and what is
+used instead.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+T = TypeVar("T")
+
+APP_NAME_VARIABLE = "DATABRICKS_APP_NAME"
+"""Set by the Databricks Apps platform and by nothing else: its presence means "behind the Apps proxy"."""
+
+
+class IdentityMode(StrEnum):
+    """How much of the user's identity telemetry carries."""
+
+    FULL = "full"
+    HASH = "hash"
+    OFF = "off"
+
+
+class ProxyTrust(StrEnum):
+    """When the forwarded identity headers are believed."""
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+class StdoutMode(StrEnum):
+    """What becomes of log records on standard output."""
+
+    AUTO = "auto"
+    JSON = "json"
+    TEXT = "text"
+    OFF = "off"
+
+
+class Protocol(StrEnum):
+    """How OTLP is spoken, in the words of `OTEL_EXPORTER_OTLP_PROTOCOL`."""
+
+    HTTP = "http/protobuf"
+    GRPC = "grpc"
+
+
+class Kind(NamedTuple):
+    """How a setting's text is read.
+
+    Attributes:
+        allowed: What may be written, as the docs and the messages say it.
+        parse: Turns the text into the value; raises `ValueError` when it is none of those.
+    """
+
+    allowed: str
+    parse: Callable[[str], Any]
+
+
+def _flag(text: str) -> bool:
+    word = text.lower()
+    if word in {"true", "1", "yes", "on"}:
+        return True
+    if word in {"false", "0", "no", "off"}:
+        return False
+    raise ValueError(text)
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(name.strip() for name in text.split(",") if name.strip())
+
+
+def _url(text: str) -> str:
+    if not text.startswith(("http://", "https://")) or len(text.split("//", 1)[1]) == 0:
+        raise ValueError(text)
+    return text
+
+
+def _level(text: str) -> int:
+    levels = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
+    if text.upper() not in levels:
+        raise ValueError(text)
+    return levels[text.upper()]
+
+
+def _choice(choices: type[StrEnum]) -> Kind:
+    return Kind(" · ".join(choices), lambda text: choices(text.lower()))
+
+
+def _number(low: float, high: float) -> Kind:
+    def parse(text: str) -> float:
+        value = float(text)
+        if not low <= value <= high:
+            raise ValueError(text)
+        return value
+
+    return Kind(f"a number from {low:g} to {high:g}", parse)
+
+
+def _text(text: str) -> str:
+    return text
+
+
+_FLAG = Kind("true · false", _flag)
+_TEXT = Kind("text", _text)
+_PATH = Kind("a path", Path)
+_URL = Kind("an http:// or https:// address", _url)
+_NAMES = Kind("names with commas between them", _names)
+_LEVEL = Kind("DEBUG · INFO · WARNING · ERROR · CRITICAL", _level)
+
+
+def _setting(variable: str, kind: Kind, default: Any, meaning: str, *, secret: bool = False) -> Any:
+    metadata = {"variable": variable, "kind": kind, "meaning": meaning, "secret": secret}
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Every setting, with the default where the environment says nothing."""
+
+    enabled: bool = _setting(
+        "DBX_OTEL_ENABLED",
+        _FLAG,
+        True,
+        "Whether anything is done at all. With `false` the command runs as if `dbx-otel-run` were not there.",
+    )
+    identity: IdentityMode = _setting(
+        "DBX_OTEL_IDENTITY",
+        _choice(IdentityMode),
+        IdentityMode.FULL,
+        "How much of the user's identity telemetry carries: `full` (id, e-mail, name), `hash` (one keyed hash, "
+        "`user.hash`, instead of the three), `off` (neither the user nor the user's address).",
+    )
+    identity_key: str | None = _setting(
+        "DBX_OTEL_IDENTITY_KEY",
+        _TEXT,
+        None,
+        "Key of the hash (HMAC-SHA256), at least 16 characters. The same key gives the same person the same hash in "
+        "every app. Needed by `DBX_OTEL_IDENTITY=hash`.",
+        secret=True,
+    )
+    identity_key_file: Path | None = _setting(
+        "DBX_OTEL_IDENTITY_KEY_FILE",
+        _PATH,
+        None,
+        "File that holds the key of the hash; read when `DBX_OTEL_IDENTITY_KEY` is not set.",
+    )
+    trust_proxy: ProxyTrust = _setting(
+        "DBX_OTEL_TRUST_PROXY",
+        _choice(ProxyTrust),
+        ProxyTrust.AUTO,
+        "When the forwarded identity headers are believed: `auto` where the Databricks Apps platform has set "
+        "`DATABRICKS_APP_NAME`, `always` behind an own proxy that overwrites them, `never`.",
+    )
+    stdout: StdoutMode = _setting(
+        "DBX_OTEL_STDOUT",
+        _choice(StdoutMode),
+        StdoutMode.AUTO,
+        "What becomes of log records on standard output: `json` (one object a line), `text` (one readable line), "
+        "`off` (the app's own output is left as it is). `auto` is `json` inside a Databricks App and `off` elsewhere.",
+    )
+    stdout_max_bytes: float = _setting(
+        "DBX_OTEL_STDOUT_MAX_BYTES",
+        _number(1024, 1_000_000),
+        262_144,
+        "Longest line written to standard output, in bytes; what is longer is cut inside its values and marked. The "
+        "platform takes up to 1 MB a line.",
+    )
+    log_level: int = _setting(
+        "DBX_OTEL_LOG_LEVEL",
+        _LEVEL,
+        20,
+        "Level from which log records are taken where the app sets no level of its own on the root logger (Python's "
+        "default, WARNING, would lose INFO). The app's own handlers see what they saw before.",
+    )
+    otlp_endpoint: str | None = _setting(
+        "DBX_OTEL_OTLP_ENDPOINT",
+        _URL,
+        None,
+        "A second OTLP destination, beside that of `OTEL_EXPORTER_OTLP_ENDPOINT`, with queues of its own: where one "
+        "fails the other does not notice. With http/protobuf `/v1/traces` and so on are appended.",
+    )
+    otlp_protocol: Protocol = _setting(
+        "DBX_OTEL_OTLP_PROTOCOL",
+        _choice(Protocol),
+        Protocol.HTTP,
+        "Protocol of the second destination.",
+    )
+    otlp_headers: str | None = _setting(
+        "DBX_OTEL_OTLP_HEADERS",
+        _TEXT,
+        None,
+        "Headers of the second destination, `key=value` with commas between them, values URL-encoded.",
+        secret=True,
+    )
+    otlp_headers_file: Path | None = _setting(
+        "DBX_OTEL_OTLP_HEADERS_FILE",
+        _PATH,
+        None,
+        "File that holds the headers of the second destination; read when `DBX_OTEL_OTLP_HEADERS` is not set.",
+    )
+    exit_deadline: float = _setting(
+        "DBX_OTEL_EXIT_DEADLINE",
+        _number(0, 14),
+        5.0,
+        "Longest time, in seconds, that sending what is queued may hold up the end of the process. The platform kills "
+        "15 s after SIGTERM.",
+    )
+    disabled_instrumentations: frozenset[str] = _setting(
+        "DBX_OTEL_DISABLED_INSTRUMENTATIONS",
+        _NAMES,
+        frozenset(),
+        "Instrumentations to leave out, by the names that `dbx-otel-run --explain` shows; `*` leaves out all. "
+        "`OTEL_PYTHON_DISABLED_INSTRUMENTATIONS` is read as well.",
+    )
+    deployment_id: str | None = _setting(
+        "DBX_OTEL_DEPLOYMENT_ID",
+        _TEXT,
+        None,
+        "Deployment of the app, as resource attribute `databricks.deployment.id`; put a commit or release here.",
+    )
+
+
+class Row(NamedTuple):
+    """One setting as the table shows it."""
+
+    attribute: str
+    variable: str
+    kind: Kind
+    default: Any
+    meaning: str
+    secret: bool
+
+
+class Problem(NamedTuple):
+    """A value that could not be used.
+
+    Attributes:
+        variable: The environment variable.
+        text: One line: name, value (never of a secret), what is allowed, what is used instead.
+    """
+
+    variable: str
+    text: str
+
+
+def table() -> Iterator[Row]:
+    """Yield every setting, in the order of the docs."""
+    for item in fields(Settings):
+        data = item.metadata
+        yield Row(item.name, data["variable"], data["kind"], item.default, data["meaning"], data["secret"])
+
+
+def shown(value: Any) -> str:
+    """Return a value as a person would write it into the environment."""
+    if value is None:
+        return "not set"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return f"{value:.0f}" if value.is_integer() else f"{value:g}"
+    if isinstance(value, frozenset):
+        return ",".join(sorted(value)) or "none"
+    return str(value)
+
+
+def load(environ: Mapping[str, str] = os.environ) -> tuple[Settings, list[Problem]]:
+    """Read all settings.
+
+    Args:
+        environ: The environment; an empty value counts as not set, as OpenTelemetry's own variables do
+            (OpenTelemetry specification, "Environment Variable Specification", empty value).
+
+    Returns:
+        The settings, and a problem for each value that could not be used. Never raises.
+    """
+    values: dict[str, Any] = {}
+    problems: list[Problem] = []
+    for row in table():
+        text = environ.get(row.variable, "").strip()
+        if not text:
+            continue
+        try:
+            values[row.attribute] = row.kind.parse(text)
+        except ValueError:
+            problems.append(_bad_value(row, text))
+    problems.extend(_unknown_variables(environ))
+    return Settings(**values), problems
+
+
+def in_databricks_app(environ: Mapping[str, str] = os.environ) -> bool:
+    """Tell whether the Databricks Apps platform started this process."""
+    return bool(environ.get(APP_NAME_VARIABLE))
+
+
+def _bad_value(row: Row, text: str) -> Problem:
+    value = "a value that is not shown" if row.secret else repr(text[:200])
+    shown_default = shown(row.default) if not isinstance(row.default, int) or row.kind is not _LEVEL else "INFO"
+    return Problem(
+        row.variable,
+        f"{row.variable} is {value}; allowed: {row.kind.allowed}; used instead: {shown_default}",
+    )
+
+
+def _unknown_variables(environ: Mapping[str, str]) -> Iterator[Problem]:
+    known = {row.variable for row in table()}
+    for name in environ:
+        if name.startswith("DBX_OTEL_") and name not in known and not name.startswith("DBX_OTEL_RUN"):
+            yield Problem(name, f"{name} is set, but there is no such setting; see docs/settings.md for those there are")
