@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Put the identity of the context on every span and log record made for it."""
+
+from opentelemetry.context import Context
+from opentelemetry.sdk._logs import LogRecordProcessor, ReadWriteLogRecord
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
+
+from dbx_otel.identity.context import current
+
+
+class IdentitySpanProcessor(SpanProcessor):
+    """Stamps spans at their start: at their end they can no longer be changed."""
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+        """Set the identity attributes. Children come without a parent context and take the current one."""
+        identity = current(parent_context)
+        if identity is not None:
+            span.set_attributes(identity.attributes)
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Leave the span as it is."""
+
+    def shutdown(self) -> None:
+        """Hold nothing, so nothing is to be released."""
+
+    def force_flush(self, timeout_millis: int = 30000) -> bool:  # noqa: ARG002 -- the SDK's signature
+        """Hold nothing, so nothing is to be sent."""
+        return True
+
+
+class IdentityLogRecordProcessor(LogRecordProcessor):
+    """Stamps log records with what the app has not set itself."""
+
+    def on_emit(self, log_record: ReadWriteLogRecord) -> None:
+        """Set the identity attributes."""
+        record = log_record.log_record
+        identity = current(record.context)
+        if identity is None or record.attributes is None:
+            return
+        attributes = record.attributes
+        for name, value in identity.attributes.items():
+            attributes[name] = value  # type: ignore[index] -- mutable until exported (ReadWriteLogRecord)
+
+    def shutdown(self) -> None:
+        """Hold nothing, so nothing is to be released."""
+
+    def force_flush(self, timeout_millis: int = 30000) -> bool:  # noqa: ARG002 -- the SDK's signature
+        """Hold nothing, so nothing is to be sent."""
+        return True

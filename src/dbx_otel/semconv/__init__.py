@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Names of attributes: OpenTelemetry's stable ones first, its development ones second, our own last.
+
+No name of ours contains `auth`, `token`, `secret`, `session` or `password`: scrubbers downstream blank those.
+"""
+
+from typing import Final
+
+# OpenTelemetry, stable.
+CLIENT_ADDRESS: Final = "client.address"
+SERVICE_NAME: Final = "service.name"
+SERVICE_VERSION: Final = "service.version"
+SERVICE_INSTANCE_ID: Final = "service.instance.id"
+
+# OpenTelemetry, development.
+USER_ID: Final = "user.id"
+USER_EMAIL: Final = "user.email"
+USER_NAME: Final = "user.name"
+USER_HASH: Final = "user.hash"
+TELEMETRY_DISTRO_NAME: Final = "telemetry.distro.name"
+TELEMETRY_DISTRO_VERSION: Final = "telemetry.distro.version"
+
+# Ours.
+DATABRICKS_IDENTITY_SOURCE: Final = "databricks.identity.source"
+"""How identity is known: `proxy_header`, `none` (later also `verified_token`, `api`)."""
+DATABRICKS_IDENTITY_REJECTED: Final = "databricks.identity.rejected"
+"""Identity headers that were not believed, each as `header:reason`."""
+DATABRICKS_ON_BEHALF_OF: Final = "databricks.on_behalf_of"
+"""Whether the request came with the means to act as the user (`X-Forwarded-Access-Token`)."""
+DATABRICKS_REQUEST_ID: Final = "databricks.request.id"
+DATABRICKS_APP_NAME: Final = "databricks.app.name"
+DATABRICKS_WORKSPACE_ID: Final = "databricks.workspace.id"
+DATABRICKS_DEPLOYMENT_ID: Final = "databricks.deployment.id"
+DATABRICKS_CLIENT_ID: Final = "databricks.client.id"
+"""Application id of the app's own service principal."""
