@@ -29,7 +29,7 @@ class IdentitySpanProcessor(SpanProcessor):
 
 
 class IdentityLogRecordProcessor(LogRecordProcessor):
-    """Stamps log records with what the app has not set itself."""
+    """Stamps log records; what the proxy says of the person wins over what a record says."""
 
     def on_emit(self, log_record: ReadWriteLogRecord) -> None:
         """Set the identity attributes."""

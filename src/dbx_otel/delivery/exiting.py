@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sends what is queued when the process ends, whichever way it ends, and never holds it up beyond a deadline.
+
+OpenTelemetry's SDK flushes in `atexit` handlers, one signal after the other, for as long as the exporters retry: with
+the collector gone that is longer than the platform waits, and a process that ends by a signal does not run them at all.
+"""
+
+import atexit
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType
+
+from dbx_otel import diagnostics
+
+Flush = Callable[[], object]
+
+_flushes: list[tuple[str, Flush]] = []
+_deadline = 5.0
+_began: float | None = None
+_SAME_EXIT = 30.0
+"""Seconds within which flushes belong to one exit, and share one deadline."""
+
+
+def install(flushes: list[tuple[str, Flush]], deadline: float) -> None:
+    """Flush at every kind of exit from now on.
+
+    Args:
+        flushes: What to call, with the name that messages give it. They run side by side, so that a dead destination
+            takes no time from the others.
+        deadline: Seconds that one exit may be held up by all of them together.
+    """
+    global _deadline  # noqa: PLW0603 -- one process has one exit
+    _flushes.extend(flushes)
+    _deadline = deadline
+    atexit.register(flush)
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_forget_exit)
+    _handle_sigterm()
+
+
+def flush() -> None:
+    """Send what is queued, for as long as the deadline of this exit allows. Never raises."""
+    try:
+        _flush()
+    except Exception as error:
+        # An exit must end.
+        diagnostics.say(f"the flush at exit failed: {type(error).__name__}: {error}")
+
+
+def _flush() -> None:
+    remaining = _remaining()
+    end = time.monotonic() + remaining
+    threads = {name: _start(name, call) for name, call in _flushes}
+    late: list[str] = []
+    for name, thread in threads.items():
+        if thread is None:
+            continue
+        thread.join(max(0.0, end - time.monotonic()))
+        if thread.is_alive():
+            late.append(name)
+    if late:
+        diagnostics.say(
+            f"at exit, {' and '.join(late)} could not be sent within {_deadline:g} s (DBX_OTEL_EXIT_DEADLINE): "
+            f"what was still queued is lost. Is the collector reachable?"
+        )
+
+
+def _start(name: str, call: Flush) -> threading.Thread | None:
+    thread = threading.Thread(target=_quietly, args=(call,), name=f"dbx-otel-flush-{name}", daemon=True)
+    try:
+        thread.start()
+    except RuntimeError:
+        # The interpreter no longer starts threads: it is past the point where sending could work.
+        return None
+    return thread
+
+
+def _quietly(call: Flush) -> None:
+    try:
+        call()
+    except Exception as error:
+        # One signal's failure is not the others'.
+        diagnostics.say(f"a flush at exit failed: {type(error).__name__}: {error}")
+
+
+def _remaining() -> float:
+    """Return the seconds left of the deadline; the first flush of an exit starts the clock."""
+    global _began  # noqa: PLW0603 -- one process has one exit
+    now = time.monotonic()
+    if _began is None or now - _began > _SAME_EXIT:
+        _began = now
+    return max(0.0, _deadline - (now - _began))
+
+
+def _forget_exit() -> None:
+    global _began  # noqa: PLW0603 -- a forked child has an exit of its own
+    _began = None
+
+
+def _handle_sigterm() -> None:
+    """Flush on SIGTERM where nobody else handles it; a handler that the app sets later takes its place."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _on_sigterm)
+
+
+def _on_sigterm(signum: int, _frame: FrameType | None) -> None:
+    # A second signal during the flush ends the process at once.
+    signal.signal(signum, signal.SIG_DFL)
+    flush()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except Exception:  # noqa: PERF203 -- two streams
+            # Closed or missing.
+            pass
+    # End as the process would have ended without us, so that its parent sees the same status.
+    os.kill(os.getpid(), signum)

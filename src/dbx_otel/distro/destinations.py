@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where telemetry goes: where OpenTelemetry's own variables say, and to a second OTLP destination of the settings.
+
+Nothing is sent by default. Outside an app with telemetry switched on, and without an endpoint of one's own, there is
+nobody to send to: the specification's default of localhost would only fill the logs with refused connections.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from dbx_otel.distro import otlp
+from dbx_otel.settings import Settings
+
+Make = Callable[[], Any]
+"""Makes an exporter of one signal; may import much and may raise."""
+
+SIGNALS = ("traces", "metrics", "logs")
+
+
+class Destinations(NamedTuple):
+    """By signal, what to make an exporter with, and the name that messages give its destination."""
+
+    traces: list[tuple[str, Make]]
+    metrics: list[tuple[str, Make]]
+    logs: list[tuple[str, Make]]
+
+
+def destinations(
+    settings: Settings, environ: Mapping[str, str] = os.environ
+) -> tuple[Destinations, list[str]]:
+    """Find the destinations of each signal.
+
+    Args:
+        settings: The settings.
+        environ: The environment, for OpenTelemetry's variables.
+
+    Returns:
+        The destinations, and a line for each thing that cannot be done as asked.
+    """
+    found: dict[str, list[tuple[str, Make]]] = {}
+    notes: list[str] = []
+    for signal in SIGNALS:
+        found[signal] = _from_environment(signal, environ, notes)
+        if settings.otlp_endpoint is not None:
+            found[signal].append(otlp.second_destination(signal, settings))
+    return Destinations(**found), notes
+
+
+def _from_environment(signal: str, environ: Mapping[str, str], notes: list[str]) -> list[tuple[str, Make]]:
+    variable = f"OTEL_{signal.upper()}_EXPORTER"
+    names = [name.strip() for name in environ.get(variable, "").split(",") if name.strip()]
+    if not names and otlp.has_endpoint(signal, environ):
+        names = ["otlp"]
+    made: list[tuple[str, Make]] = []
+    for name in names:
+        if name == "otlp":
+            made.append(otlp.first_destination(signal, environ, notes))
+        elif name != "none":
+            made.append((f"exporter {name!r} ({variable})", _by_entry_point(signal, name)))
+    return made
+
+
+def _by_entry_point(signal: str, name: str) -> Make:
+    def make() -> Any:
+        from importlib.metadata import entry_points
+
+        group = f"opentelemetry_{signal}_exporter"
+        for entry in entry_points(group=group, name=name):
+            return entry.load()()
+        raise LookupError(f"no installed package offers it; installed are: {_installed(group)}")
+
+    return make
+
+
+def _installed(group: str) -> str:
+    from importlib.metadata import entry_points
+
+    return ", ".join(sorted({entry.name for entry in entry_points(group=group)})) or "none"

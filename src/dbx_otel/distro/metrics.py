@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Metrics: what the instrumentations and the app record, and how the process is doing; never who."""
+
+import os
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from opentelemetry import metrics
+from opentelemetry.sdk.metrics import (
+    Counter,
+    Histogram,
+    MeterProvider,
+    ObservableCounter,
+)
+from opentelemetry.sdk.metrics.export import AggregationTemporality, PeriodicExportingMetricReader
+from opentelemetry.sdk.metrics.view import Aggregation, ExponentialBucketHistogramAggregation
+from opentelemetry.sdk.resources import Resource
+
+from dbx_otel import diagnostics
+from dbx_otel.delivery.deferred import DeferredMetricExporter
+from dbx_otel.delivery.exiting import Flush
+from dbx_otel.distro.destinations import Destinations
+
+_PROCESS_METRICS: dict[str, list[str] | None] = {
+    "process.cpu.time": ["user", "system"],
+    "process.memory.usage": None,
+    "process.memory.virtual": None,
+    "process.thread.count": None,
+    "process.open_file_descriptor.count": None,
+    "process.context_switches": ["involuntary", "voluntary"],
+    "cpython.gc.collections": None,
+}
+
+
+def configure(resource: Resource, destinations: Destinations) -> list[tuple[str, Flush]]:
+    """Set the global meter provider, where metrics go somewhere.
+
+    Args:
+        resource: Where metrics come from.
+        destinations: Where they go.
+
+    Returns:
+        What to flush at exit, one entry a destination.
+    """
+    if not destinations.metrics:
+        return []
+    readers = {
+        name: PeriodicExportingMetricReader(
+            DeferredMetricExporter(make, f"sending metrics to {name}", temporality(), aggregation())
+        )
+        for name, make in destinations.metrics
+    }
+    provider = MeterProvider(metric_readers=list(readers.values()), resource=resource, shutdown_on_exit=False)
+    metrics.set_meter_provider(provider)
+    _observe_process()
+    return [(f"metrics for {name}", partial(reader.force_flush)) for name, reader in readers.items()]
+
+
+def temporality(environ: Mapping[str, str] = os.environ) -> dict[type, AggregationTemporality]:
+    """Return the temporality by kind of instrument, where it is not cumulative.
+
+    Follows `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE` (OpenTelemetry specification, "Metrics Exporter - OTLP",
+    Additional Configuration). The exporter that reads it is made later than the reader that has to know it.
+    """
+    preference = environ.get("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "").strip().lower()
+    kinds: dict[str, tuple[type, ...]] = {
+        "delta": (Counter, ObservableCounter, Histogram),
+        "lowmemory": (Counter, Histogram),
+    }
+    return dict.fromkeys(kinds.get(preference, ()), AggregationTemporality.DELTA)
+
+
+def aggregation(environ: Mapping[str, str] = os.environ) -> dict[type, Aggregation]:
+    """Return the aggregation of histograms, where it is not by explicit buckets.
+
+    Follows `OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION` (as above).
+    """
+    name = environ.get("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", "").strip().lower()
+    if name == "base2_exponential_bucket_histogram":
+        return {Histogram: ExponentialBucketHistogramAggregation()}
+    return {}
+
+
+def _observe_process() -> None:
+    """Record processor time, memory, threads, files and garbage collection of this process."""
+    from dbx_otel import distro
+
+    if distro.disables("system-metrics"):
+        return
+    try:
+        import psutil
+        from opentelemetry.instrumentation.system_metrics import SystemMetricsInstrumentor
+
+        instrumentor: Any = SystemMetricsInstrumentor(config=_PROCESS_METRICS)
+        instrumentor.instrument()
+
+        def observe_child() -> None:
+            instrumentor._proc = psutil.Process()  # noqa: SLF001 -- it would go on observing the parent
+
+        os.register_at_fork(after_in_child=observe_child)
+    except Exception as error:
+        # Process metrics are a by-product.
+        diagnostics.say(f"process metrics are off: {type(error).__name__}: {error}")

@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is read from incoming requests: trace context as configured, and identity. Only the former is ever written."""
+
+from opentelemetry import propagate
+from opentelemetry.propagators.composite import CompositePropagator
+
+from dbx_otel.identity.policy import IdentityPolicy
+from dbx_otel.identity.propagator import IdentityPropagator
+
+
+def configure(policy: IdentityPolicy) -> None:
+    """Add identity to the propagators of `OTEL_PROPAGATORS`, whatever they are.
+
+    Args:
+        policy: What may be believed and carried.
+    """
+    configured = propagate.get_global_textmap()
+    propagate.set_global_textmap(CompositePropagator([configured, IdentityPropagator(policy)]))

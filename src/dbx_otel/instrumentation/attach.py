@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Attaches the catalog's instrumentations, each on its own: one that fails is reported once and touches no other."""
+
+from __future__ import annotations
+
+from dbx_otel.instrumentation.catalog import LIBRARIES, Library
+from dbx_otel.instrumentation.post_import import when_imported
+
+TYPE_CHECKING = False  # as `typing` has it, without importing typing
+if TYPE_CHECKING:
+    from types import ModuleType
+    from typing import Any
+
+
+def watch() -> None:
+    """Wait for every library of the catalog. Imports none of them."""
+    for library in LIBRARIES:
+        when_imported(library.module, lambda module, library=library: _attach(library, module))
+
+
+def _attach(library: Library, module: ModuleType) -> None:
+    """Instrument a library that has just been imported. Never raises."""
+    try:
+        from dbx_otel import distro
+
+        if distro.disables(library.name):
+            return
+        if library.needs_sdk:
+            distro.start(wait=False)
+        if library.is_contrib:
+            _attach_contrib(library)
+        else:
+            _load(library.hook).instrument(module)
+    except Exception as error:
+        _report(library, error)
+
+
+def _attach_contrib(library: Library) -> None:
+    import_path, _, class_name = library.hook.partition(":")
+    try:
+        instrumentor_module = _load(import_path)
+    except ModuleNotFoundError as error:
+        if error.name is not None and import_path.startswith(error.name):
+            return  # this instrumentation is not installed: `--explain` says so
+        raise
+    instrumentor = getattr(instrumentor_module, class_name)()
+    if not instrumentor.is_instrumented_by_opentelemetry:
+        instrumentor.instrument(raise_exception_on_conflict=True)
+
+
+def _load(name: str) -> Any:
+    from importlib import import_module
+
+    return import_module(name)
+
+
+def _report(library: Library, error: Exception) -> None:
+    from dbx_otel import diagnostics
+
+    conflict = getattr(error, "conflict", None)
+    if conflict is not None:
+        required = conflict.required or " or ".join(map(str, conflict.required_any or ()))
+        found = conflict.found or ", ".join(conflict.found_any or ()) or "no such package"
+        diagnostics.say(
+            f"{library.name} is not instrumented: its instrumentation takes {required}, installed is {found}. "
+            f"Everything else is. Remedy: install a version in that range, a newer dbx-otel, or set "
+            f"DBX_OTEL_DISABLED_INSTRUMENTATIONS={library.name} to silence this"
+        )
+        return
+    diagnostics.say(
+        f"{library.name} is not instrumented: {type(error).__name__}: {error}. Everything else is. "
+        f"Remedy: report this with the versions that `dbx-otel-run --explain` shows, or set "
+        f"DBX_OTEL_DISABLED_INSTRUMENTATIONS={library.name} to silence it"
+    )

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The libraries that can be instrumented: what to watch for, and what to call then. Read at every start: no imports."""
+
+from __future__ import annotations
+
+
+class Library:
+    """One row of the catalog.
+
+    Attributes:
+        name: As shown by `--explain` and written in `DBX_OTEL_DISABLED_INSTRUMENTATIONS`.
+        module: The module whose import brings the instrumentation.
+        hook: `module:Class` of an OpenTelemetry instrumentor, or the module of ours whose `instrument` takes the
+            imported module.
+        distribution: The package, where it is not called like the module.
+        needs_sdk: Whether spans or metrics can come of it, so that the SDK is started with it.
+    """
+
+    __slots__ = ("distribution", "hook", "module", "name", "needs_sdk")
+
+    def __init__(
+        self, name: str, module: str, hook: str, *, distribution: str = "", needs_sdk: bool = True
+    ) -> None:
+        self.name = name
+        self.module = module
+        self.hook = hook
+        self.distribution = distribution or module.partition(".")[0]
+        self.needs_sdk = needs_sdk
+
+    @property
+    def is_contrib(self) -> bool:
+        """Whether the hook is an instrumentor of OpenTelemetry's."""
+        return ":" in self.hook
+
+
+def _contrib(name: str, module: str, instrumentor: str, distribution: str = "") -> Library:
+    return Library(name, module, f"opentelemetry.instrumentation.{instrumentor}", distribution=distribution)
+
+
+def _own(name: str, module: str, *, distribution: str = "", needs_sdk: bool = True) -> Library:
+    hook = f"dbx_otel.instrumentation.{name.replace('-', '_')}"
+    return Library(name, module, hook, distribution=distribution, needs_sdk=needs_sdk)
+
+
+LIBRARIES = (
+    # Logging libraries. The first record starts the SDK, not the import.
+    _own("stdlib-logging", "logging", needs_sdk=False),
+    _own("structlog", "structlog._base", needs_sdk=False),
+    _own("loguru", "loguru._logger", needs_sdk=False),
+    # Servers.
+    _contrib("fastapi", "fastapi", "fastapi:FastAPIInstrumentor"),
+    _contrib("starlette", "starlette.applications", "starlette:StarletteInstrumentor"),
+    _contrib("flask", "flask", "flask:FlaskInstrumentor"),
+    _contrib("tornado", "tornado.web", "tornado:TornadoInstrumentor"),
+    _own("django", "django.core.handlers.base"),
+    _own("aiohttp-server", "aiohttp.web", distribution="aiohttp"),
+    _own("asgi", "opentelemetry.instrumentation.asgi", distribution="opentelemetry-instrumentation-asgi"),
+    _own("uvicorn", "uvicorn.server", needs_sdk=False),
+    # Clients.
+    _contrib("requests", "requests", "requests:RequestsInstrumentor"),
+    _contrib("httpx", "httpx", "httpx:HTTPXClientInstrumentor"),
+    _contrib("httpx2", "httpx2", "httpx:HTTPX2ClientInstrumentor"),
+    _contrib("urllib3", "urllib3.connectionpool", "urllib3:URLLib3Instrumentor"),
+    _contrib("aiohttp-client", "aiohttp.client", "aiohttp_client:AioHttpClientInstrumentor"),
+    # Databases.
+    _contrib("psycopg", "psycopg", "psycopg:PsycopgInstrumentor"),
+    _contrib("sqlalchemy", "sqlalchemy", "sqlalchemy:SQLAlchemyInstrumentor"),
+    # Processes and threads.
+    _own("multiprocessing", "multiprocessing.process", needs_sdk=False),
+    # Instrumentations that an app may have installed beside ours; absent ones are passed over.
+    _contrib("aio-pika", "aio_pika", "aio_pika:AioPikaInstrumentor"),
+    _contrib("asyncpg", "asyncpg", "asyncpg:AsyncPGInstrumentor"),
+    _contrib("boto3sqs", "boto3", "boto3sqs:Boto3SQSInstrumentor"),
+    _contrib("botocore", "botocore.client", "botocore:BotocoreInstrumentor"),
+    _contrib("celery", "celery", "celery:CeleryInstrumentor"),
+    _contrib("confluent-kafka", "confluent_kafka", "confluent_kafka:ConfluentKafkaInstrumentor"),
+    _contrib("elasticsearch", "elasticsearch", "elasticsearch:ElasticsearchInstrumentor"),
+    _contrib("grpc-client", "grpc", "grpc:GrpcInstrumentorClient", "grpcio"),
+    _contrib("kafka-python", "kafka", "kafka:KafkaInstrumentor", "kafka-python"),
+    _contrib("mysqlclient", "MySQLdb", "mysqlclient:MySQLClientInstrumentor", "mysqlclient"),
+    _contrib("openai-v2", "openai", "openai_v2:OpenAIInstrumentor"),
+    _contrib("psycopg2", "psycopg2", "psycopg2:Psycopg2Instrumentor"),
+    _contrib("pymongo", "pymongo", "pymongo:PymongoInstrumentor"),
+    _contrib("pymysql", "pymysql", "pymysql:PyMySQLInstrumentor"),
+    _contrib("redis", "redis", "redis:RedisInstrumentor"),
+)
