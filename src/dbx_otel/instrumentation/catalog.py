@@ -11,7 +11,7 @@ class Library:
         name: As shown by `--explain` and written in `DBX_OTEL_DISABLED_INSTRUMENTATIONS`.
         module: The module whose import brings the instrumentation.
         hook: `module:Class` of an OpenTelemetry instrumentor, or the module of ours whose `instrument` takes the
-            imported module.
+            imported module, or nothing, where starting the SDK is all there is to do.
         distribution: The package, where it is not called like the module.
         needs_sdk: Whether spans or metrics can come of it, so that the SDK is started with it.
     """
@@ -47,6 +47,8 @@ LIBRARIES = (
     _own("stdlib-logging", "logging", needs_sdk=False),
     _own("structlog", "structlog._base", needs_sdk=False),
     _own("loguru", "loguru._logger", needs_sdk=False),
+    # An app that makes spans of its own.
+    Library("opentelemetry-api", "opentelemetry.trace", "", distribution="opentelemetry-api"),
     # Servers.
     _contrib("fastapi", "fastapi", "fastapi:FastAPIInstrumentor"),
     _contrib("starlette", "starlette.applications", "starlette:StarletteInstrumentor"),

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`dbx-otel-run [options] COMMAND [ARG…]`: sets two variables and replaces itself by the command.
+
+The command keeps the process id, the standard streams, the signals and the exit status that it would have without us.
+"""
+
+import os
+import sys
+from collections.abc import Mapping, MutableMapping, Sequence
+
+from dbx_otel._version import __version__
+from dbx_otel.launch.interpreter import RUN_VARIABLE
+
+_USAGE = """\
+Usage: dbx-otel-run [OPTIONS] COMMAND [ARG...]
+
+Runs COMMAND with OpenTelemetry: every trace, metric and log of a Python app says who did it.
+The command replaces dbx-otel-run: same process, same signals, same exit status.
+
+Options:
+  --explain  Print what would be set, where each value comes from, which libraries will be
+             instrumented and which not, and why. Runs nothing.
+  --version  Print the version.
+  -h, --help Print this.
+
+Examples:
+  dbx-otel-run python app.py
+  dbx-otel-run uvicorn app:app --workers 2
+  dbx-otel-run streamlit run app.py
+
+Settings are environment variables: `dbx-otel-run --explain` lists them."""
+
+_NOT_EXECUTABLE = 126
+_NOT_FOUND = 127
+_BAD_USAGE = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        arguments: The words after `dbx-otel-run`; those of the process if `None`.
+
+    Returns:
+        The exit status, where the command has not taken the process over: 0 for information, 2 for a bad option, 126
+        for a command that cannot be executed, 127 for one that does not exist (as shells have it).
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    options = []
+    while words and words[0].startswith("-"):
+        option = words.pop(0)
+        if option == "--":
+            break
+        options.append(option)
+    return _dispatch(options, words)
+
+
+def _dispatch(options: list[str], command: list[str]) -> int:
+    unknown = [option for option in options if option not in {"-h", "--help", "--version", "--explain"}]
+    if unknown:
+        return _fail(f"unknown option {unknown[0]}; options go before the command; see --help", _BAD_USAGE)
+    if "-h" in options or "--help" in options:
+        print(_USAGE)  # noqa: T201 -- what was asked for
+        return 0
+    if "--version" in options:
+        print(f"dbx-otel {__version__}")  # noqa: T201 -- what was asked for
+        return 0
+    if "--explain" in options:
+        from dbx_otel.launch.explain import explain
+
+        print(explain(command))  # noqa: T201 -- what was asked for
+        return 0
+    if not command:
+        return _fail("no command given; for example: dbx-otel-run python app.py", _BAD_USAGE)
+    return _run(command)
+
+
+def _run(command: list[str]) -> int:
+    environ = dict(os.environ)
+    if _enabled(environ):
+        from dbx_otel.launch.program import note_on
+
+        note = note_on(command[0], environ)
+        if note:
+            print(f"dbx-otel-run: {note}", file=sys.stderr, flush=True)  # noqa: T201 -- the one line about it
+        add_variables(environ)
+    try:
+        os.execvpe(command[0], command, environ)  # noqa: S606 -- running the command is the purpose
+    except FileNotFoundError:
+        return _fail(f"command not found: {command[0]}", _NOT_FOUND)
+    except OSError as error:
+        return _fail(f"cannot execute {command[0]}: {error.strerror}", _NOT_EXECUTABLE)
+
+
+def add_variables(environ: MutableMapping[str, str]) -> None:
+    """Add to an environment what makes the Pythons in it begin.
+
+    Args:
+        environ: The environment of the command; changed.
+    """
+    environ[RUN_VARIABLE] = "1"
+    path = path_entry()
+    rest = [entry for entry in environ.get("PYTHONPATH", "").split(os.pathsep) if entry not in {"", path}]
+    environ["PYTHONPATH"] = os.pathsep.join([path, *rest])
+
+
+def path_entry() -> str:
+    """Return the folder whose `sitecustomize` reaches the Pythons that read no .pth file of ours."""
+    return os.path.join(os.path.dirname(os.path.abspath(__file__)), "path")  # noqa: PTH100, PTH118, PTH120 -- start-up
+
+
+def _enabled(environ: Mapping[str, str]) -> bool:
+    """Read the one setting that is needed here, without loading the table; bad values are reported by the app."""
+    return environ.get("DBX_OTEL_ENABLED", "").strip().lower() not in {"false", "0", "no", "off"}
+
+
+def _fail(text: str, status: int) -> int:
+    print(f"dbx-otel-run: {text}", file=sys.stderr, flush=True)  # noqa: T201 -- the one line about it
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

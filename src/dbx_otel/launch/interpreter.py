@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every Python under `dbx-otel-run` does at its start: wait for imports. Loads nothing that is not loaded already.
+
+Two ways lead here. `dbx_otel.pth` in the environment's site-packages, which `python -I` and `-E` read too; and, where
+.pth files are not read (an install by `pip --target`), the `sitecustomize` that `dbx-otel-run` puts on PYTHONPATH.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+RUN_VARIABLE = "DBX_OTEL_RUN"
+"""Set by `dbx-otel-run` for the command and all it starts."""
+
+DEFAULTS = {
+    # The names that are stable. Without it the contrib instrumentations still use those of before 2023.
+    "OTEL_SEMCONV_STABILITY_OPT_IN": "http,database",
+    # Streamlit's own traffic: a span as long as the browser tab is open, and every run of the script inside it.
+    "OTEL_PYTHON_STARLETTE_EXCLUDED_URLS": "/_stcore/",
+    "OTEL_PYTHON_TORNADO_EXCLUDED_URLS": "/_stcore/",
+    # Trace ids for formatters of the app that ask for them; records themselves are taken by dbx_otel.logs.
+    "OTEL_PYTHON_LOG_AUTO_INSTRUMENTATION": "false",
+    # gRPC's threads do not survive the fork by which gunicorn makes its workers, unless it is told to expect one.
+    "GRPC_ENABLE_FORK_SUPPORT": "1",
+}
+"""Variables that libraries read when they are imported; what is set already stays."""
+
+_begun = False
+
+
+def begin_after_site() -> None:
+    """Begin when the interpreter has set up its paths and run the user's `sitecustomize`. Never raises."""
+    try:
+        import site
+
+        original = site.execsitecustomize
+
+        def then_begin() -> None:
+            site.execsitecustomize = original
+            try:
+                original()
+            finally:
+                begin()
+
+        site.execsitecustomize = then_begin
+    except Exception:
+        # An interpreter that arranges this differently: begin now, at worst some paths are not there yet.
+        begin()
+
+
+def begin() -> None:
+    """Wait for the libraries of the catalog, once a process. Never raises."""
+    global _begun  # noqa: PLW0603 -- one process begins once
+    if _begun:
+        return
+    _begun = True
+    try:
+        for name, value in DEFAULTS.items():
+            os.environ.setdefault(name, value)
+        from dbx_otel.instrumentation.attach import watch
+
+        watch()
+    except Exception as error:
+        # The app comes first.
+        sys.stderr.write(f"dbx-otel: telemetry is off, the app is not touched: {error!r}\n")

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs in every Python that the command leads to, also in those that lack dbx-otel: leaves no trace in them but a line.
+
+Steps aside for the user's own `sitecustomize`, which it stands in front of on PYTHONPATH. Written for any Python 3.
+"""
+
+import os
+import sys
+
+
+def _run_next() -> None:
+    """Run the `sitecustomize` that would have run without us."""
+    from importlib.machinery import PathFinder
+    from importlib.util import module_from_spec
+
+    here = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 -- pathlib costs more than all of this
+    sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) != here]  # noqa: PTH100 -- as above
+    spec = PathFinder.find_spec("sitecustomize", sys.path)
+    if spec is None or spec.loader is None:
+        return
+    module = module_from_spec(spec)
+    sys.modules["sitecustomize"] = module
+    spec.loader.exec_module(module)
+
+
+def _begin() -> None:
+    if "dbx_otel.launch.interpreter" in sys.modules:
+        return  # the .pth file has seen to it
+    try:
+        from dbx_otel.launch import interpreter
+    except ImportError:
+        if os.environ.get("DBX_OTEL_RUN_WARNED"):
+            return
+        os.environ["DBX_OTEL_RUN_WARNED"] = "1"
+        sys.stderr.write(
+            "dbx-otel: "
+            + sys.executable
+            + " has no dbx-otel: it runs untouched and without telemetry. "
+            + "Remedy: install dbx-otel in that environment\n"
+        )
+    else:
+        interpreter.begin()
+
+
+if os.environ.get("DBX_OTEL_RUN"):
+    try:
+        _run_next()
+    finally:
+        _begin()
+else:
+    _run_next()

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tells Python programs from others, so that a command that will never be traced says so."""
+
+import os
+import re
+from collections.abc import Mapping
+
+_PYTHON = re.compile(r"(python|pypy)[0-9.]*t?(-config)?(\.exe)?")
+
+# Programs that are not Python and exist to start others, which may be.
+_STARTERS = frozenset(
+    "sh bash dash ash zsh ksh fish busybox env nice ionice nohup setsid timeout stdbuf taskset chrt exec xargs make "
+    "uv uvx poetry pdm hatch pipenv rye pixi conda mamba micromamba pyenv mise direnv just task npm npx yarn pnpm "
+    "tini dumb-init catatonit su-exec gosu setpriv sudo su runuser chroot unshare supervisord runit s6-svscan "
+    "systemd-run time strace ltrace valgrind gdb perf".split()
+)
+
+_SCRIPT_HEAD = 4096
+
+
+def note_on(program: str, environ: Mapping[str, str]) -> str | None:
+    """Return a line about a program in which nothing can be traced, or `None` where something may be.
+
+    Args:
+        program: First word of the command.
+        environ: The environment, for PATH.
+    """
+    path = find(program, environ)
+    if path is None or is_python(path) or starts_others(path):
+        return None
+    return (
+        f"{program} is not a Python program: nothing in it will be traced "
+        f"(a Python that it starts will be, where dbx-otel is installed)"
+    )
+
+
+def find(program: str, environ: Mapping[str, str]) -> str | None:
+    """Return the path that executing a program would use, or `None` if there is none."""
+    import shutil
+
+    return shutil.which(program, path=environ.get("PATH", os.defpath))
+
+
+def is_python(path: str) -> bool:
+    """Tell whether a program is a Python interpreter or a script for one."""
+    interpreter = interpreter_of(path)
+    return interpreter is not None and _PYTHON.fullmatch(os.path.basename(interpreter)) is not None  # noqa: PTH119
+
+
+def interpreter_of(path: str) -> str | None:
+    """Return what runs a program: itself, or the interpreter that its first line names; `None` if unreadable."""
+    name = os.path.basename(path)  # noqa: PTH119 -- start-up: pathlib costs more
+    if _PYTHON.fullmatch(name):
+        return path
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 -- as above
+            head = file.read(_SCRIPT_HEAD)
+    except OSError:
+        return None
+    if not head.startswith(b"#!"):
+        return path
+    lines = head.decode("utf-8", "replace").splitlines()
+    words = lines[0][2:].split()
+    if words and os.path.basename(words[0]) == "env":  # noqa: PTH119 -- as above
+        words = [word for word in words[1:] if not word.startswith("-") and "=" not in word]
+    if len(lines) > 1 and lines[1].startswith("'''exec' "):
+        # How pip and uv write scripts of interpreters whose path is too long for a first line.
+        words = [lines[1].removeprefix("'''exec' ").split('"')[1] if '"' in lines[1] else lines[1].split()[1]]
+    return words[0] if words else None
+
+
+def starts_others(path: str) -> bool:
+    """Tell whether a program exists to start others, as shells and package managers do."""
+    interpreter = interpreter_of(path)
+    names = {os.path.basename(path), os.path.basename(interpreter or path)}  # noqa: PTH119 -- as above
+    return bool(names & _STARTERS)
