@@ -4,7 +4,7 @@
 Baggage would hand e-mail addresses to every third party that the app calls, hence a private context key.
 """
 
-from dbx_otel.identity.context import current
+from dbx_otel.identity.context import current, stamp
 from dbx_otel.identity.model import Identity
 
-__all__ = ["Identity", "current"]
+__all__ = ["Identity", "current", "stamp"]

@@ -2,6 +2,7 @@
 """The private place of identity in the OpenTelemetry context: follows threads and tasks, never leaves the process."""
 
 from opentelemetry.context import Context, create_key, get_value, set_value
+from opentelemetry.trace import Span
 
 from dbx_otel.identity.model import Identity
 
@@ -26,3 +27,15 @@ def with_identity(identity: Identity, context: Context | None = None) -> Context
         context: The context to copy; the current one if `None`.
     """
     return set_value(_KEY, identity, context)
+
+
+def stamp(span: Span, context: Context | None = None) -> None:
+    """Set the identity of a context on a span, if there is one.
+
+    Args:
+        span: The span.
+        context: Where the identity is; the current context if `None`.
+    """
+    identity = current(context)
+    if identity is not None:
+        span.set_attributes(identity.attributes)

@@ -5,7 +5,7 @@ from opentelemetry.context import Context
 from opentelemetry.sdk._logs import LogRecordProcessor, ReadWriteLogRecord
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
-from dbx_otel.identity.context import current
+from dbx_otel.identity.context import current, stamp
 
 
 class IdentitySpanProcessor(SpanProcessor):
@@ -13,9 +13,7 @@ class IdentitySpanProcessor(SpanProcessor):
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Set the identity attributes. Children come without a parent context and take the current one."""
-        identity = current(parent_context)
-        if identity is not None:
-            span.set_attributes(identity.attributes)
+        stamp(span, parent_context)
 
     def on_end(self, span: ReadableSpan) -> None:
         """Leave the span as it is."""

@@ -29,7 +29,7 @@ def _attach(library: Library, module: ModuleType) -> None:
             distro.start(wait=False)
         if library.is_contrib:
             _attach_contrib(library)
-        elif library.hook:
+        else:
             _load(library.hook).instrument(module)
     except Exception as error:
         _report(library, error)

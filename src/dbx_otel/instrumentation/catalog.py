@@ -11,7 +11,7 @@ class Library:
         name: As shown by `--explain` and written in `DBX_OTEL_DISABLED_INSTRUMENTATIONS`.
         module: The module whose import brings the instrumentation.
         hook: `module:Class` of an OpenTelemetry instrumentor, or the module of ours whose `instrument` takes the
-            imported module, or nothing, where starting the SDK is all there is to do.
+            imported module.
         distribution: The package, where it is not called like the module.
         needs_sdk: Whether spans or metrics can come of it, so that the SDK is started with it.
     """
@@ -48,7 +48,16 @@ LIBRARIES = (
     _own("structlog", "structlog._base", needs_sdk=False),
     _own("loguru", "loguru._logger", needs_sdk=False),
     # An app that makes spans of its own.
-    Library("opentelemetry-api", "opentelemetry.trace", "", distribution="opentelemetry-api"),
+    *(
+        Library(
+            "opentelemetry-api",
+            module,
+            "dbx_otel.instrumentation.opentelemetry_api",
+            distribution="opentelemetry-api",
+            needs_sdk=False,
+        )
+        for module in ("opentelemetry.trace", "opentelemetry.metrics._internal", "opentelemetry._logs._internal")
+    ),
     # Servers.
     _contrib("fastapi", "fastapi", "fastapi:FastAPIInstrumentor"),
     _contrib("starlette", "starlette.applications", "starlette:StarletteInstrumentor"),
@@ -62,7 +71,7 @@ LIBRARIES = (
     _contrib("requests", "requests", "requests:RequestsInstrumentor"),
     _contrib("httpx", "httpx", "httpx:HTTPXClientInstrumentor"),
     _contrib("httpx2", "httpx2", "httpx:HTTPX2ClientInstrumentor"),
-    _contrib("urllib3", "urllib3.connectionpool", "urllib3:URLLib3Instrumentor"),
+    _contrib("urllib3", "urllib3", "urllib3:URLLib3Instrumentor"),
     _contrib("aiohttp-client", "aiohttp.client", "aiohttp_client:AioHttpClientInstrumentor"),
     # Databases.
     _contrib("psycopg", "psycopg", "psycopg:PsycopgInstrumentor"),
