@@ -2,6 +2,7 @@
 """Every span and log record bears the person of its own request, in every server, also when requests interleave."""
 
 import signal
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 

@@ -6,12 +6,22 @@ Importing this package loads nothing of OpenTelemetry: `start` does.
 
 from __future__ import annotations
 
-import os
 from _thread import allocate_lock
 
 _lock = allocate_lock()
 _started = False
-_disabled: frozenset[str] | None = None
+
+
+def begin() -> None:
+    """Wait for the libraries of the catalog; the first that telemetry can come of starts the SDK. Imports none."""
+    from dbx_otel.instrumentation import attach, lifecycle
+
+    lifecycle.start_with(_start_from_hook)
+    attach.watch()
+
+
+def _start_from_hook() -> None:
+    start(wait=False)
 
 
 def start(*, wait: bool) -> None:
@@ -45,18 +55,3 @@ def _start_reporting_failure() -> None:
             f"Remedy: report this with what `dbx-otel-run --explain` shows"
         )
 
-
-def disables(name: str) -> bool:
-    """Tell whether the settings leave an instrumentation out.
-
-    Args:
-        name: Name of the instrumentation in the catalog.
-    """
-    global _disabled  # noqa: PLW0603 -- read once
-    if _disabled is None:
-        names = ",".join(
-            os.environ.get(variable, "")
-            for variable in ("DBX_OTEL_DISABLED_INSTRUMENTATIONS", "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS")
-        )
-        _disabled = frozenset(part.strip() for part in names.split(","))
-    return name in _disabled or "*" in _disabled

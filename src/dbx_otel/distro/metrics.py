@@ -21,6 +21,7 @@ from dbx_otel import diagnostics
 from dbx_otel.delivery.deferred import DeferredMetricExporter
 from dbx_otel.delivery.exiting import Flush
 from dbx_otel.distro.destinations import Destinations
+from dbx_otel.instrumentation import lifecycle
 
 _PROCESS_METRICS: dict[str, list[str] | None] = {
     "process.cpu.time": ["user", "system"],
@@ -84,9 +85,7 @@ def aggregation(environ: Mapping[str, str] = os.environ) -> dict[type, Aggregati
 
 def _observe_process() -> None:
     """Record processor time, memory, threads, files and garbage collection of this process."""
-    from dbx_otel import distro
-
-    if distro.disables("system-metrics"):
+    if lifecycle.disables("system-metrics"):
         return
     try:
         import psutil

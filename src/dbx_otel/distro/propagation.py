@@ -4,8 +4,8 @@
 from opentelemetry import propagate
 from opentelemetry.propagators.composite import CompositePropagator
 
+from dbx_otel import identity
 from dbx_otel.identity.policy import IdentityPolicy
-from dbx_otel.identity.propagator import IdentityPropagator
 
 
 def configure(policy: IdentityPolicy) -> None:
@@ -15,4 +15,4 @@ def configure(policy: IdentityPolicy) -> None:
         policy: What may be believed and carried.
     """
     configured = propagate.get_global_textmap()
-    propagate.set_global_textmap(CompositePropagator([configured, IdentityPropagator(policy)]))
+    propagate.set_global_textmap(CompositePropagator([configured, identity.install(policy)]))

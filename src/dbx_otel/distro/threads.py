@@ -3,11 +3,11 @@
 
 from opentelemetry.instrumentation.threading import ThreadingInstrumentor
 
-from dbx_otel import distro
+from dbx_otel.instrumentation import lifecycle
 
 
 def follow_context_into_threads() -> None:
     """Carry the context into threads, timers and thread pools; tasks and `asyncio.to_thread` carry it by themselves."""
     instrumentor = ThreadingInstrumentor()
-    if not distro.disables("threading") and not instrumentor.is_instrumented_by_opentelemetry:
+    if not lifecycle.disables("threading") and not instrumentor.is_instrumented_by_opentelemetry:
         instrumentor.instrument()

@@ -20,7 +20,7 @@ from opentelemetry.propagators.textmap import (
 from dbx_otel import settings
 from dbx_otel.identity.context import with_identity
 from dbx_otel.identity.headers import read
-from dbx_otel.identity.model import NOBODY, from_forwarded
+from dbx_otel.identity.model import NOBODY, Identity, from_forwarded
 from dbx_otel.identity.policy import IdentityPolicy, decide
 
 
@@ -41,15 +41,18 @@ class IdentityPropagator(TextMapPropagator):
         getter: Getter[CarrierT] = default_getter,
     ) -> Context:
         """Return the context with the identity of the request in it. Never raises."""
+        return with_identity(self.identify(carrier, getter), context)
+
+    def identify(self, carrier: CarrierT, getter: Getter[CarrierT] = default_getter) -> Identity:
+        """Return the identity of a request. Never raises."""
         if not self._policy.trusted:
-            return with_identity(NOBODY, context)
+            return NOBODY
         try:
             forwarded = read(lambda name: _raw_values(carrier, getter, name))
-            identity = from_forwarded(forwarded, self._policy.mode, self._policy.key)
+            return from_forwarded(forwarded, self._policy.mode, self._policy.key)
         except Exception:
             # Whatever a carrier does, the request goes on.
-            identity = NOBODY
-        return with_identity(identity, context)
+            return NOBODY
 
     def inject(
         self,

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dbx_otel.instrumentation import lifecycle
 from dbx_otel.instrumentation.catalog import LIBRARIES, Library
 from dbx_otel.instrumentation.post_import import when_imported
 
@@ -21,12 +22,10 @@ def watch() -> None:
 def _attach(library: Library, module: ModuleType) -> None:
     """Instrument a library that has just been imported. Never raises."""
     try:
-        from dbx_otel import distro
-
-        if distro.disables(library.name):
+        if lifecycle.disables(library.name):
             return
         if library.needs_sdk:
-            distro.start(wait=False)
+            lifecycle.start_sdk()
         if library.is_contrib:
             _attach_contrib(library)
         else:

@@ -66,6 +66,7 @@ LIBRARIES = (
     _own("django", "django.core.handlers.base"),
     _own("aiohttp-server", "aiohttp.web", distribution="aiohttp"),
     _own("asgi", "opentelemetry.instrumentation.asgi", distribution="opentelemetry-instrumentation-asgi"),
+    _own("wsgi", "opentelemetry.instrumentation.wsgi", distribution="opentelemetry-instrumentation-wsgi"),
     _own("uvicorn", "uvicorn.server", needs_sdk=False),
     # Clients.
     _contrib("requests", "requests", "requests:RequestsInstrumentor"),

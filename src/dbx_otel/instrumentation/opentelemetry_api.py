@@ -8,7 +8,7 @@ from functools import wraps
 from types import ModuleType
 from typing import Any
 
-from dbx_otel import distro
+from dbx_otel.instrumentation import lifecycle
 
 _GETTERS = ("get_tracer_provider", "get_meter_provider", "get_logger_provider")
 
@@ -28,7 +28,7 @@ def instrument(module: ModuleType) -> None:
 def _starting(original: Any) -> Any:
     @wraps(original)
     def get_provider() -> Any:
-        distro.start(wait=False)
+        lifecycle.start_sdk()
         return original()
 
     return get_provider

@@ -58,9 +58,9 @@ def begin() -> None:
     try:
         for name, value in DEFAULTS.items():
             os.environ.setdefault(name, value)
-        from dbx_otel.instrumentation.attach import watch
+        from dbx_otel import distro
 
-        watch()
+        distro.begin()
     except Exception as error:
         # The app comes first.
         sys.stderr.write(f"dbx-otel: telemetry is off, the app is not touched: {error!r}\n")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from dbx_otel.local.records import LogRecord, SpanRecord
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Node:
     """A span or a log record with what happened inside it, in order of time.
 
@@ -41,11 +41,12 @@ class Trace:
 def traces(spans: Iterable[SpanRecord], logs: Iterable[LogRecord] = ()) -> list[Trace]:
     """Group records by trace, in order of each trace's beginning.
 
-    Log records outside any trace are left out. Each record appears once, whatever parents the spans claim: spans that
-    form a ring are cut open at the earliest one.
+    Log records outside any trace are left out. Each record appears once, whatever parents the spans claim: of a
+    ring one becomes a root.
     """
     groups: dict[str, list[Node]] = {}
-    for record in (*spans, *logs):
+    records: list[SpanRecord | LogRecord] = [*spans, *logs]
+    for record in records:
         if record.trace_id:
             groups.setdefault(record.trace_id, []).append(Node(record))
     found = [Trace(trace_id, _roots(sorted(nodes, key=_time_of))) for trace_id, nodes in groups.items()]
@@ -53,7 +54,9 @@ def traces(spans: Iterable[SpanRecord], logs: Iterable[LogRecord] = ()) -> list[
 
 
 def _roots(nodes: list[Node]) -> list[Node]:
-    by_id = {node.record.span_id: node for node in nodes if isinstance(node.record, SpanRecord)}
+    by_id: dict[str | None, Node] = {
+        node.record.span_id: node for node in nodes if isinstance(node.record, SpanRecord)
+    }
     roots = []
     for node in nodes:
         parent_id = _parent_id(node)
@@ -72,16 +75,26 @@ def _parent_id(node: Node) -> str | None:
 
 
 def _cut_rings(nodes: list[Node], roots: list[Node], by_id: dict[str | None, Node]) -> list[Node]:
-    """Make a root of one span of every ring, found as what no root leads to."""
+    """Make a root of one span of every ring; rings are what no root leads to."""
     reached = {id(node) for node in Trace("", roots).nodes()}
     cut = []
     for node in nodes:
         if id(node) not in reached:
-            by_id[_parent_id(node)].children.remove(node)
-            node.parent_missing = True
-            cut.append(node)
-            reached |= {id(inner) for inner in Trace("", [node]).nodes()}
+            member = _ring_member(node, by_id)
+            by_id[_parent_id(member)].children.remove(member)
+            member.parent_missing = True
+            cut.append(member)
+            reached |= {id(inner) for inner in Trace("", [member]).nodes()}
     return cut
+
+
+def _ring_member(node: Node, by_id: dict[str | None, Node]) -> Node:
+    """Climb from a node that no root leads to until a node comes round again."""
+    climbed: set[int] = set()
+    while id(node) not in climbed:
+        climbed.add(id(node))
+        node = by_id[_parent_id(node)]
+    return node
 
 
 def _time_of(node: Node) -> int:

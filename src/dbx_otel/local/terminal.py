@@ -36,19 +36,19 @@ def painter(colour: bool) -> Paint:
 
 
 def wants_colour(stream: TextIO, environ: Mapping[str, str] = os.environ) -> bool:
-    """Tell whether to colour: on a terminal, unless NO_COLOR is set (no-color.org) or the terminal is dumb."""
+    """Tell whether to colour: on a terminal that is not dumb, unless NO_COLOR is set (no-color.org)."""
     return stream.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
 
 
 def clean(text: object) -> str:
-    """Return text from outside on one line, what could steer the terminal or hide other text written as an escape."""
+    """Return text from outside on one line; what could steer the terminal or hide text becomes an escape."""
     return "".join(
         letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in str(text)
     )
 
 
 def width_of(text: str) -> int:
-    """Return how many columns a clean text takes (Unicode TR11: wide letters take two, combining marks none)."""
+    """Return how many columns a clean text takes: two for a wide letter (Unicode TR11), none for a mark."""
     if text.isascii():
         return len(text)
     return sum(_columns(letter) for letter in text)

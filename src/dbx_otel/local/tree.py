@@ -8,13 +8,14 @@ from typing import Any
 from dbx_otel import semconv
 from dbx_otel.local.forest import Node, Trace, traces
 from dbx_otel.local.records import LogRecord, SpanRecord
-from dbx_otel.local.terminal import Paint, Style, clean, fit, painter, width_of
+from dbx_otel.local.terminal import Style, clean, fit, painter, width_of
 
 DEFAULT_WIDTH = 100
 
 _KIND_COLUMNS = 9
 _OUTCOME_COLUMNS = 11
 _TIME_COLUMNS = 11
+_LEVEL_COLUMNS = 6
 _DEEPEST_INDENT = 45
 _HASH_SHOWN = 16
 _DENIED = {401, 403}
@@ -41,23 +42,23 @@ def tree_lines(
     Returns:
         Lines without line breaks.
     """
-    paint = painter(colour)
     lines: list[str] = []
     for trace in traces(spans, logs):
         if lines:
             lines.append("")
-        lines += _Drawing(trace, width, paint).lines()
+        lines += _Drawing(trace, width, colour).lines()
     return lines
 
 
 class _Drawing:
-    def __init__(self, trace: Trace, width: int, paint: Paint) -> None:
+    def __init__(self, trace: Trace, width: int, colour: bool) -> None:
         self._trace = trace
         self._width = width
-        self._paint = paint
+        self._colour = colour
+        self._paint = painter(colour)
 
     def lines(self) -> list[str]:
-        """Draw head and tree; a loop and not a recursion, since a trace may be nested deeper than Python's stack."""
+        """Draw head and tree; no recursion, since a trace may be nested deeper than Python's stack."""
         person = _first_person(self._trace)
         lines = self._head(person)
         roots = self._trace.roots
@@ -66,7 +67,9 @@ class _Drawing:
             node, branch, stem, above = waiting.pop()
             here = above
             if isinstance(node.record, LogRecord):
-                lines.append(self._log(node.record, branch))
+                room = self._width - width_of(branch)
+                line = log_line(node.record, width=room, colour=self._colour)
+                lines.append(self._paint(branch, Style.DIM) + line)
             else:
                 lines.append(self._span(node, node.record, branch))
                 here = who(node.record.attributes) or above
@@ -115,17 +118,19 @@ class _Drawing:
         room = self._width - width_of(stem)
         return f"{self._paint(stem, Style.DIM)}{self._paint(fit(text, room).rstrip(), style)}"
 
-    def _log(self, log: LogRecord, branch: str) -> str:
-        level = next((name for number, name in _LEVELS if log.severity_number >= number), "LOG")
-        style = Style.BAD if level in {"ERROR", "FATAL"} else Style.WARNING if level == "WARN" else Style.DIM
-        said = ": ".join(filter(None, [clean(log.event_name), clean("" if log.body is None else log.body)]))
-        where = clean(log.scope.name)
-        text = fit(f"{where + '  ' if where else ''}{said}", self._width - width_of(branch) - 6).rstrip()
-        return f"{self._paint(branch, Style.DIM)}{self._paint(fit(level, 5), style)} {text}"
+
+def log_line(log: LogRecord, *, width: int = DEFAULT_WIDTH, colour: bool = False) -> str:
+    """Draw one log record: level, logger, event name and body, cut to `width` columns."""
+    paint = painter(colour)
+    level = next((name for number, name in _LEVELS if log.severity_number >= number), "LOG")
+    style = Style.BAD if level in {"ERROR", "FATAL"} else Style.WARNING if level == "WARN" else Style.DIM
+    said = ": ".join(filter(None, [clean(log.event_name), clean("" if log.body is None else log.body)]))
+    text = "  ".join(filter(None, [clean(log.scope.name), said]))
+    return f"{paint(fit(level, _LEVEL_COLUMNS), style)}{fit(text, width - _LEVEL_COLUMNS).rstrip()}"
 
 
 def who(attributes: Attributes) -> str:
-    """Return the person that a span's attributes name, with the client's address; empty when there is no person."""
+    """Return the person that attributes name, with the client's address; empty when there is no person."""
     email = attributes.get(semconv.USER_EMAIL)
     name = attributes.get(semconv.USER_NAME)
     person = f"{name} <{email}>" if name and email else email or name or attributes.get(semconv.USER_ID)
@@ -138,7 +143,7 @@ def who(attributes: Attributes) -> str:
 
 
 def outcome(span: SpanRecord) -> tuple[str, Style]:
-    """Return how a span ended, in a word or two, and how to show it: HTTP status first, then the span's own."""
+    """Return how a span ended in a word or two, and how to show it; the HTTP status comes first."""
     attributes = span.attributes
     code = attributes.get("http.response.status_code", attributes.get("http.status_code"))
     if isinstance(code, int):
@@ -160,9 +165,13 @@ def duration(nanoseconds: int) -> str:
     if milliseconds < 1:
         return f"{nanoseconds / 1e3:.0f} µs"
     if milliseconds < 1000:  # noqa: PLR2004 -- a second
-        return f"{milliseconds:#.3g}".rstrip(".") + " ms"
-    seconds = milliseconds / 1e3
-    return f"{seconds:.2f} s" if seconds < 100 else f"{seconds:,.0f} s"  # noqa: PLR2004 -- no use for parts of a second
+        return f"{_three_digits(milliseconds)} ms"
+    return f"{_three_digits(milliseconds / 1e3)} s"
+
+
+def _three_digits(number: float) -> str:
+    decimals = 2 if number < 10 else 1 if number < 100 else 0  # noqa: PLR2004 -- places before the point
+    return f"{number:,.{decimals}f}"
 
 
 def _first_person(trace: Trace) -> str:

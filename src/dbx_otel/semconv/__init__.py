@@ -8,6 +8,8 @@ from typing import Final
 
 # OpenTelemetry, stable.
 CLIENT_ADDRESS: Final = "client.address"
+CLIENT_PORT: Final = "client.port"
+NETWORK_PEER_ADDRESS: Final = "network.peer.address"
 SERVICE_NAME: Final = "service.name"
 SERVICE_VERSION: Final = "service.version"
 SERVICE_INSTANCE_ID: Final = "service.instance.id"

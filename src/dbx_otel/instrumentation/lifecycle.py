@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What instrumentations ask of the distribution above them: to be started, and whether they are wanted."""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False  # as `typing` has it, without importing typing
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_VARIABLES = ("DBX_OTEL_DISABLED_INSTRUMENTATIONS", "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS")
+
+_start: Callable[[], None] | None = None
+_disabled: frozenset[str] | None = None
+
+
+def start_with(start: Callable[[], None]) -> None:
+    """Set what starts the SDK. It must not wait for another thread: import hooks call it.
+
+    Args:
+        start: Starts the SDK, once a process. Does not raise.
+    """
+    global _start  # noqa: PLW0603 -- one process has one distribution
+    _start = start
+
+
+def start_sdk() -> None:
+    """Start the SDK if it is not started: something is about to happen that telemetry can come of."""
+    if _start is not None:
+        _start()
+
+
+def disables(name: str) -> bool:
+    """Tell whether the settings leave an instrumentation out.
+
+    Args:
+        name: Name of the instrumentation in the catalog.
+    """
+    global _disabled  # noqa: PLW0603 -- read once
+    if _disabled is None:
+        names = ",".join(os.environ.get(variable, "") for variable in _VARIABLES)
+        _disabled = frozenset(part.strip() for part in names.split(","))
+    return name in _disabled or "*" in _disabled
