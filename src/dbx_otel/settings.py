@@ -81,11 +81,13 @@ def _url(text: str) -> str:
     return text
 
 
+_LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
+
+
 def _level(text: str) -> int:
-    levels = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
-    if text.upper() not in levels:
+    if text.upper() not in _LEVELS:
         raise ValueError(text)
-    return levels[text.upper()]
+    return _LEVELS[text.upper()]
 
 
 def _choice(choices: type[StrEnum]) -> Kind:
@@ -269,6 +271,18 @@ def shown(value: Any) -> str:
     return str(value)
 
 
+def level_name(level: int) -> str:
+    """Return the name of a log level, as it is written into the environment."""
+    return next(name for name, number in _LEVELS.items() if number == level)
+
+
+def resolved_stdout(settings: Settings, environ: Mapping[str, str] = os.environ) -> StdoutMode:
+    """Return what becomes of log records on standard output, with `auto` decided."""
+    if settings.stdout is not StdoutMode.AUTO:
+        return settings.stdout
+    return StdoutMode.JSON if in_databricks_app(environ) else StdoutMode.OFF
+
+
 def load(environ: Mapping[str, str] = os.environ) -> tuple[Settings, list[Problem]]:
     """Read all settings.
 
@@ -300,10 +314,9 @@ def in_databricks_app(environ: Mapping[str, str] = os.environ) -> bool:
 
 def _bad_value(row: Row, text: str) -> Problem:
     value = "a value that is not shown" if row.secret else repr(text[:200])
-    shown_default = shown(row.default) if not isinstance(row.default, int) or row.kind is not _LEVEL else "INFO"
+    default = level_name(row.default) if row.kind is _LEVEL else shown(row.default)
     return Problem(
-        row.variable,
-        f"{row.variable} is {value}; allowed: {row.kind.allowed}; used instead: {shown_default}",
+        row.variable, f"{row.variable} is {value}; allowed: {row.kind.allowed}; used instead: {default}"
     )
 
 
