@@ -41,8 +41,8 @@ class Trace:
 def traces(spans: Iterable[SpanRecord], logs: Iterable[LogRecord] = ()) -> list[Trace]:
     """Group records by trace, in order of each trace's beginning.
 
-    Log records outside any trace are left out. Each record appears once, whatever parents the spans claim: where
-    they form a ring one becomes a root.
+    Log records outside any trace are left out. Each record appears once, whatever parents the spans claim: of
+    a ring one becomes a root.
     """
     groups: dict[str, list[Node]] = {}
     records: list[SpanRecord | LogRecord] = [*spans, *logs]

@@ -17,8 +17,8 @@ _SIGNAL: dict[type, str] = {SpanRecord: "span", LogRecord: "log", MetricPoint: "
 def json_line(record: SpanRecord | LogRecord | MetricPoint) -> str:
     """Return a record as one line of JSON, without the line break.
 
-    As in protobuf's JSON, bytes become base64, and numbers that JSON cannot write the strings "NaN", "Infinity" and
-    "-Infinity".
+    As in protobuf's JSON, bytes become base64, and numbers that JSON cannot write become the strings "NaN",
+    "Infinity" and "-Infinity".
     """
     return json.dumps({"signal": _SIGNAL[type(record)]} | _plain(record), allow_nan=False)
 
@@ -43,7 +43,8 @@ class NdjsonFile:
         Raises:
             OSError: When they could not be written.
         """
-        lines = [json_line(record) + "\n" for record in (*batch.spans, *batch.logs, *batch.metrics)]
+        records: list[SpanRecord | LogRecord | MetricPoint] = [*batch.spans, *batch.logs, *batch.metrics]
+        lines = [json_line(record) + "\n" for record in records]
         with self._lock:
             self._file.write("".join(lines))
             self._file.flush()

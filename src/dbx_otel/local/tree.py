@@ -93,7 +93,7 @@ class _Drawing:
 
     def _span(self, node: Node, span: SpanRecord, branch: str) -> str:
         columns = self._width - _KIND_COLUMNS - _OUTCOME_COLUMNS - _TIME_COLUMNS - 1
-        name = fit(clean(span.name) or "(no name)", columns - width_of(branch))
+        name = fit(_label(span), columns - width_of(branch))
         kind = fit("" if span.kind in {"internal", "unspecified"} else span.kind, _KIND_COLUMNS)
         text, style = outcome(span)
         took = duration(span.duration_ns).rjust(_TIME_COLUMNS)
@@ -172,6 +172,14 @@ def duration(nanoseconds: int) -> str:
 def _three_digits(number: float) -> str:
     decimals = 2 if number < 10 else 1 if number < 100 else 0  # noqa: PLR2004 -- places before the point
     return f"{number:,.{decimals}f}"
+
+
+def _label(span: SpanRecord) -> str:
+    """Return the name of a span; with the host, where a client's span has no more than the method for a name."""
+    host = span.attributes.get("server.address")
+    if host and span.kind == "client" and span.name == span.attributes.get("http.request.method"):
+        return clean(f"{span.name} {host}")
+    return clean(span.name) or "(no name)"
 
 
 def _first_person(trace: Trace) -> str:
