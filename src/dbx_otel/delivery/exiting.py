@@ -6,6 +6,7 @@ the collector gone that is longer than the platform waits, and a process that en
 """
 
 import atexit
+import contextlib
 import os
 import signal
 import sys
@@ -36,7 +37,7 @@ def install(flushes: list[tuple[str, Flush]], deadline: float) -> None:
     global _deadline  # noqa: PLW0603 -- one process has one exit
     _flushes.extend(flushes)
     _deadline = deadline
-    atexit.register(flush)
+    atexit.register(_at_exit)
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=_forget_exit)
     _handle_sigterm()
@@ -49,6 +50,15 @@ def flush() -> None:
     except Exception as error:
         # An exit must end.
         diagnostics.say(f"the flush at exit failed: {type(error).__name__}: {error}")
+
+
+def _at_exit() -> None:
+    flush()
+    if getattr(sys, "last_type", None) is KeyboardInterrupt:
+        # CPython ends by SIGINT where Ctrl-C went unhandled, but forgets that it did when code is run from a string
+        # meanwhile, as imports do during the flush. Running some that ends in the same way reminds it.
+        with contextlib.suppress(KeyboardInterrupt):
+            exec("raise KeyboardInterrupt")  # noqa: S102 -- a constant
 
 
 def _flush() -> None:
@@ -114,10 +124,7 @@ def _on_sigterm(signum: int, _frame: FrameType | None) -> None:
     signal.signal(signum, signal.SIG_DFL)
     flush()
     for stream in (sys.stdout, sys.stderr):
-        try:
+        with contextlib.suppress(Exception):  # closed or missing
             stream.flush()
-        except Exception:  # noqa: PERF203 -- two streams
-            # Closed or missing.
-            pass
     # End as the process would have ended without us, so that its parent sees the same status.
     os.kill(os.getpid(), signum)
