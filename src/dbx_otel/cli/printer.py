@@ -10,14 +10,14 @@ from typing import TextIO
 
 from dbx_otel.local.follow import Arrived, Follower
 from dbx_otel.local.records import Batch
-from dbx_otel.local.terminal import Style, clean, painter, wants_colour
+from dbx_otel.local.terminal import Style, clean, fit, painter, wants_colour
 from dbx_otel.local.tree import DEFAULT_WIDTH, log_line, tree_lines
 
 _NARROWEST, _WIDEST = 60, 160
 
 
 class Printer:
-    """Prints traces as trees, log records outside traces as lines, and metrics as one line of names.
+    """Prints traces as trees, log records outside traces as lines, and metrics as one line that counts them.
 
     `take` may be called from any thread, everything else from one thread.
 
@@ -70,8 +70,9 @@ class Printer:
         with self._lock:
             metrics, self._metrics = self._metrics, Counter()
         if metrics:
-            names = ", ".join(f"{clean(name)} ({count})" for name, count in sorted(metrics.items()))
-            self.say(f"metric points: {names}", Style.DIM)
+            names = ", ".join(clean(name) for name in sorted(metrics))
+            text = f"{metrics.total()} points of {len(metrics)} metrics: {names}"
+            self.say(fit(text, self.width).rstrip(), Style.DIM)
             self.say()
 
 

@@ -175,7 +175,7 @@ def _three_digits(number: float) -> str:
 
 
 def _label(span: SpanRecord) -> str:
-    """Return the name of a span; with the host, where a client's span has no more than the method for a name."""
+    """Return the name of a span, and the host where a client's span is named by the method alone."""
     host = span.attributes.get("server.address")
     if host and span.kind == "client" and span.name == span.attributes.get("http.request.method"):
         return clean(f"{span.name} {host}")

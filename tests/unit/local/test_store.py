@@ -4,30 +4,9 @@ import time
 
 import pytest
 
-from dbx_otel.local.records import Batch, Scope, SpanRecord
+from dbx_otel.local.records import Batch
 from dbx_otel.local.store import Counts, Store
-
-
-def span(name: str, kind: str = "internal") -> SpanRecord:
-    return SpanRecord(
-        trace_id="1" * 32,
-        span_id="2" * 16,
-        parent_span_id=None,
-        name=name,
-        kind=kind,
-        start_ns=1,
-        end_ns=2,
-        status="unset",
-        status_message="",
-        attributes={},
-        events=[],
-        links=[],
-        trace_state="",
-        flags=0,
-        dropped={},
-        resource={},
-        scope=Scope(),
-    )
+from tests.unit.local.records_for_tests import span
 
 
 def test_records_come_back_in_the_order_of_arrival() -> None:
@@ -39,7 +18,7 @@ def test_records_come_back_in_the_order_of_arrival() -> None:
 
 def test_keywords_choose_records() -> None:
     store = Store()
-    store.add(Batch(spans=[span("a", "server"), span("a", "client"), span("b", "server")]))
+    store.add(Batch(spans=[span("a", kind="server"), span("a", kind="client"), span("b", kind="server")]))
     assert [(record.name, record.kind) for record in store.spans(name="a", kind="server")] == [
         ("a", "server")
     ]
