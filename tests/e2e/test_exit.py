@@ -168,3 +168,50 @@ def test_a_dead_collector_does_not_hold_the_exit_up(server: str, protocol: str, 
     assert "could not be sent within 2 s" in output
 
 
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_streamlit(ending: str, receiver: Receiver, tmp_path: Path) -> None:
+    command = ["streamlit", "run", "tests/support/apps/streamlit_app.py", "--server.port", "{port}", "--server.address", "127.0.0.1"]
+    headless = {"STREAMLIT_SERVER_HEADLESS": "true", "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false"}
+    with launched(command, tmp_path, {**environment(receiver, "grpc"), **headless}) as app:
+        app.wait_ready()
+        for number in range(5):
+            assert run_streamlit_script(app, f"tag={number}") == str(number)
+        app.stop(ENDINGS[ending])
+        output = app.output()
+    receiver.store.wait_quiet()
+    for where in ("handler", "pool", "thread"):
+        expected = [f"{where} {number}" for number in range(5)]
+        assert sorted(span.name for span in receiver.store.spans() if span.name.startswith(where)) == expected, output
+        bodies = [record.body for record in receiver.store.logs() if record.scope.name == "app"]
+        assert sorted(body for body in bodies if body.startswith(where)) == expected, output
+    paths = [span.attributes.get("url.path", "") for span in receiver.store.spans()]
+    assert not [path for path in paths if "_stcore" in path], "no span as long as the tab is open"
+
+
+def run_streamlit_script(app: Launched, query: str) -> str:
+    """Open a tab as a browser does, have the script run, and return the text that it writes."""
+    import asyncio
+
+    import aiohttp
+    from streamlit.proto.BackMsg_pb2 import BackMsg
+    from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+    from tests.support.launched import proxy_headers
+
+    async def run() -> str:
+        url = f"http://127.0.0.1:{app.port}/_stcore/stream"
+        async with aiohttp.ClientSession() as session, session.ws_connect(url, headers=proxy_headers("ada")) as tab:
+            message = BackMsg()
+            message.rerun_script.query_string = query
+            await tab.send_bytes(message.SerializeToString())
+            written = ""
+            async for frame in tab:
+                forward = ForwardMsg.FromString(frame.data)
+                if forward.delta.new_element.HasField("markdown"):
+                    written = forward.delta.new_element.markdown.body
+                if forward.WhichOneof("type") == "script_finished":
+                    return written
+        raise AssertionError(f"the tab was closed before the script had run:\n{app.output()}")
+
+    return asyncio.run(asyncio.wait_for(run(), 30))

@@ -28,12 +28,12 @@ def free_port() -> int:
         return port
 
 
-def app_environment(port: int = 0, **more: str) -> dict[str, str]:
+def app_environment(port: int = 0, programs: Path = BIN, **more: str) -> dict[str, str]:
     """Return the environment of an app on the platform; OTLP goes nowhere unless `more` says so."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR", "XDG_CACHE_HOME") if name in os.environ}
     return {
         **kept,
-        "PATH": f"{BIN}:{kept.get('PATH', '')}",
+        "PATH": f"{programs}:{kept.get('PATH', '')}",
         "PYTHONPATH": str(ROOT),
         "DATABRICKS_APP_NAME": "orders",
         "DATABRICKS_WORKSPACE_ID": "1234567890",
@@ -109,14 +109,18 @@ def launched(
     *,
     launcher: Sequence[str] = (LAUNCHER,),
     cwd: Path = ROOT,
+    programs: Path = BIN,
 ) -> Iterator[Launched]:
-    """Run a command under the launcher; `{port}` in a word becomes a free port. Ends it at the end."""
+    """Run a command under the launcher; `{port}` in a word becomes a free port. Ends it at the end.
+
+    `programs` is the folder where `python`, `uvicorn` and so on are found first.
+    """
     port = free_port()
     words = [*launcher, *(word.replace("{port}", str(port)) for word in command)]
     with (tmp_path / f"output-{port}.log").open("w+b") as log:
         process = subprocess.Popen(
             words,
-            env=app_environment(port, **(environment or {})),
+            env=app_environment(port, programs, **(environment or {})),
             cwd=cwd,
             stdout=log,
             stderr=subprocess.STDOUT,
