@@ -26,8 +26,8 @@ class BuildError(RuntimeError):
 def build(components: Iterable[Component], say: Callable[[str], None]) -> None:
     """Build each component that the cache lacks; takes no time when there is nothing to do.
 
-    A build happens in a folder of its own that is renamed when it is whole: an interrupted run leaves nothing that
-    looks finished, and what Go had compiled until then is not compiled again.
+    A build happens in a folder of its own that is renamed when it is whole: an interrupted run leaves nothing
+    that looks finished, and what Go had compiled until then is not compiled again.
 
     Raises:
         BuildError: a step failed.
@@ -60,7 +60,9 @@ def _build_one(component: Component, go: Path, say: Callable[[str], None]) -> No
     output, work = partial / "output", partial / "work"
     output.mkdir(parents=True)
     log = cache_directory() / f"{component.name}.log"
-    say(f"{component.name} {component.version}: building, a first time takes some {component.minutes} minutes")
+    say(
+        f"{component.name} {component.version}: building, a first time takes some {component.minutes} minutes"
+    )
     started = time.monotonic()
     with log.open("w") as stream:
         steps = _Steps(go, stream.fileno(), log)
@@ -82,14 +84,25 @@ class _Steps:
         self._descriptor = log_descriptor
         flags = f"{os.environ.get('GOFLAGS', '')} -p={JOBS} -trimpath -buildvcs=false"
         path = f"{go.parent}{os.pathsep}{os.environ.get('PATH', '')}"
-        changes = {"CGO_ENABLED": "0", "GOWORK": "off", "GOTOOLCHAIN": "local", "GOFLAGS": flags.strip(), "PATH": path}
+        changes = {
+            "CGO_ENABLED": "0",
+            "GOWORK": "off",
+            "GOTOOLCHAIN": "local",
+            "GOFLAGS": flags.strip(),
+            "PATH": path,
+        }
         self._environment = os.environ | changes
 
     def run(self, arguments: list[str], directory: Path, *, flags: str = "") -> None:
         environment = self._environment | {"GOFLAGS": f"{self._environment['GOFLAGS']} {flags}".strip()}
         command = ["nice", "-n", "15", str(self.go), *arguments]
         done = subprocess.run(
-            command, cwd=directory, env=environment, stdout=self._descriptor, stderr=subprocess.STDOUT, check=False
+            command,
+            cwd=directory,
+            env=environment,
+            stdout=self._descriptor,
+            stderr=subprocess.STDOUT,
+            check=False,
         )
         if done.returncode != 0:
             tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-LOG_TAIL:])
@@ -103,7 +116,9 @@ class _Steps:
         )
         found = json.loads(answer.stdout or "{}")
         if "Dir" not in found:
-            raise BuildError(f"Go module {module} could not be fetched: {found.get('Error') or answer.stderr}")
+            raise BuildError(
+                f"Go module {module} could not be fetched: {found.get('Error') or answer.stderr}"
+            )
         return Path(found["Dir"])
 
 

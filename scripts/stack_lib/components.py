@@ -18,8 +18,8 @@ class Component:
         version: version of the module.
         programs: name of each program, with its package inside the module.
         tags: Go build tags.
-        drop_replace: modules whose `replace` line is taken out of go.mod, because it points to a folder that a
-            published module does not contain.
+        drop_replace: modules whose `replace` line is taken out of go.mod, because it points to a folder
+            that a published module does not contain.
         manifest: manifest for the collector's builder; the module is then the builder itself.
         minutes: processor time of a first build, measured on two cores.
     """

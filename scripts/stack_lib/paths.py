@@ -10,6 +10,6 @@ BUILDER_MANIFEST = COLLECTOR / "builder.yaml"
 
 
 def cache_directory() -> Path:
-    """Folder of the built programs, outside every checkout: `$XDG_CACHE_HOME/dbx-otel/stack`, else below `~/.cache`."""
+    """Folder of the built programs: `$XDG_CACHE_HOME/dbx-otel/stack`, else below `~/.cache`."""
     base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return Path(base).expanduser() / "dbx-otel" / "stack"

