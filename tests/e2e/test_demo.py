@@ -86,9 +86,7 @@ def test_it_goes_on_serving_until_it_is_told_to_end(signum: int) -> None:
 
 
 def test_interrupted_before_its_end_it_says_so_by_its_status() -> None:
-    with subprocess.Popen(
-        [*COMMAND, "--once"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    with subprocess.Popen([*COMMAND, "--once"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             read_until(process, "receiver ")
             process.send_signal(signal.SIGTERM)

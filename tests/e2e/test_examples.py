@@ -3,6 +3,8 @@
 
 import ast
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from dbx_otel.local.receiver import Receiver
 from dbx_otel.local.records import SpanRecord
-from tests.support.launched import ROOT, launched
+from tests.support.launched import ROOT, Launched, launched
 
 EXAMPLES = ROOT / "examples"
 NAMES = ["fastapi", "flask", "streamlit"]
@@ -22,16 +24,23 @@ def command_of(name: str) -> list[str]:
     return command
 
 
-def platform_variables(port: str) -> dict[str, str]:
-    """What the platform sets for the frameworks; on the loopback address here."""
-    return {
-        "UVICORN_HOST": "127.0.0.1",
-        "UVICORN_PORT": port,
-        "STREAMLIT_SERVER_ADDRESS": "127.0.0.1",
-        "STREAMLIT_SERVER_PORT": port,
-        "STREAMLIT_SERVER_HEADLESS": "true",
-        "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false",
-    }
+@contextmanager
+def example(name: str, otlp: dict[str, str], tmp_path: Path) -> Iterator[Launched]:
+    """Run an example as the platform would, but for the address: 0.0.0.0 is for containers."""
+    platform = [
+        "UVICORN_HOST=127.0.0.1",
+        "UVICORN_PORT={port}",
+        "STREAMLIT_SERVER_ADDRESS=127.0.0.1",
+        "STREAMLIT_SERVER_PORT={port}",
+        "STREAMLIT_SERVER_HEADLESS=true",
+        "STREAMLIT_BROWSER_GATHER_USAGE_STATS=false",
+    ]
+    words = [
+        word.replace("$DATABRICKS_APP_PORT", "{port}").replace("0.0.0.0", "127.0.0.1") for word in command_of(name)
+    ]
+    with launched([*platform, *words], tmp_path, otlp, launcher=["env"], cwd=EXAMPLES / name) as app:
+        app.wait_ready()
+        yield app
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -55,40 +64,30 @@ def test_app_yaml_is_a_list_of_words(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["fastapi", "flask"])
-def test_people_and_outcomes_arrive(
-    name: str, receiver: Receiver, otlp: dict[str, str], tmp_path: Path
-) -> None:
-    # The launcher of the test stands for the first word; 0.0.0.0 is for containers.
-    words = [
-        word.replace("$DATABRICKS_APP_PORT", "{port}").replace("0.0.0.0", "127.0.0.1")
-        for word in command_of(name)
-    ]
+def test_people_and_outcomes_arrive(name: str, receiver: Receiver, otlp: dict[str, str], tmp_path: Path) -> None:
     asked = [
         ("ada", "/orders", 200),
         ("grace", "/orders/1002", 200),
         ("ada", "/revenue", 200),
         ("alan", "/revenue", 403),
     ]
-    with launched(words[1:], tmp_path, otlp | platform_variables("{port}"), cwd=EXAMPLES / name) as app:
-        app.wait_ready()
+    with example(name, otlp, tmp_path) as app:
         for person, path, status in asked:
             assert app.get(path, person).status_code == status
-        assert app.stop(signal.SIGTERM) in {0, -signal.SIGTERM, 128 + signal.SIGTERM}, app.output()
+        assert app.stop(signal.SIGTERM) in {0, -signal.SIGTERM}, app.output()
+        output = app.output()
+    receiver.store.wait_quiet()
     spans = [span for span in receiver.store.spans(kind="server") if span.parent_span_id is None]
     assert sorted(map(summary, spans)) == sorted(
         (f"{person}@example.com", path, status) for person, path, status in asked
-    )
+    ), output
     denied = next(span for span in spans if span.attributes["http.response.status_code"] == 403)
     logs = receiver.store.logs(trace_id=denied.trace_id, body="revenue denied")
     assert [record.attributes["user.email"] for record in logs] == ["alan@example.com"]
 
 
 def test_the_streamlit_app_starts(otlp: dict[str, str], tmp_path: Path) -> None:
-    words = command_of("streamlit")
-    with launched(
-        words[1:], tmp_path, otlp | platform_variables("{port}"), cwd=EXAMPLES / "streamlit"
-    ) as app:
-        app.wait_ready()
+    with example("streamlit", otlp, tmp_path) as app:
         assert app.get("/_stcore/health").text == "ok"
         assert app.stop(signal.SIGTERM) in {0, -signal.SIGTERM}, app.output()
         assert "Traceback" not in app.output()

@@ -109,10 +109,15 @@ def _written(seen: Seen, store: Store, lines: list[dict[str, Any]]) -> bool:
         line for line in lines if line.get("trace_id") == span.trace_id and line.get("logger") == "orders"
     ]
     return bool(mine) and all(
-        line.get("user", {}).get("email") == seen.visit.person.email
-        and line.get("client", {}).get("address") == seen.visit.person.address
+        _part(line, "user", "email") == seen.visit.person.email
+        and _part(line, "client", "address") == seen.visit.person.address
         for line in mine
     )
+
+
+def _part(line: dict[str, Any], name: str, part: str) -> Any:
+    found = line.get(name)
+    return found.get(part) if isinstance(found, dict) else None
 
 
 def _names(attributes: Mapping[str, Any], seen: Seen) -> bool:
