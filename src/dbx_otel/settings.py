@@ -315,13 +315,13 @@ def in_databricks_app(environ: Mapping[str, str] = os.environ) -> bool:
 def _bad_value(row: Row, text: str) -> Problem:
     value = "a value that is not shown" if row.secret else repr(text[:200])
     default = level_name(row.default) if row.kind is _LEVEL else shown(row.default)
-    return Problem(
-        row.variable, f"{row.variable} is {value}; allowed: {row.kind.allowed}; used instead: {default}"
-    )
+    return Problem(row.variable, f"{row.variable} is {value}; allowed: {row.kind.allowed}; used instead: {default}")
 
 
 def _unknown_variables(environ: Mapping[str, str]) -> Iterator[Problem]:
     known = {row.variable for row in table()}
     for name in environ:
         if name.startswith("DBX_OTEL_") and name not in known and not name.startswith("DBX_OTEL_RUN"):
-            yield Problem(name, f"{name} is set, but there is no such setting; see docs/settings.md for those there are")
+            yield Problem(
+                name, f"{name} is set, but there is no such setting; see docs/settings.md for those there are"
+            )

@@ -2,6 +2,7 @@
 from collections.abc import Iterator
 
 import pytest
+
 from dbx_otel.local.receiver import Receiver
 
 

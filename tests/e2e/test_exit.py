@@ -4,10 +4,10 @@
 import signal
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+
 from dbx_otel.local.receiver import Receiver
 from tests.support.launched import APPS, LAUNCHER, Launched, launched
 
@@ -21,7 +21,15 @@ SERVERS = {
     "python flask app": ["python", "-m", f"{APPS}.flask_app"],
     "gunicorn": ["gunicorn", f"{APPS}.flask_app:app", "-b", "127.0.0.1:{port}"],
     "gunicorn -w 2": ["gunicorn", f"{APPS}.flask_app:app", "-b", "127.0.0.1:{port}", "-w", "2"],
-    "gunicorn --preload": ["gunicorn", f"{APPS}.flask_app:app", "-b", "127.0.0.1:{port}", "-w", "2", "--preload"],
+    "gunicorn --preload": [
+        "gunicorn",
+        f"{APPS}.flask_app:app",
+        "-b",
+        "127.0.0.1:{port}",
+        "-w",
+        "2",
+        "--preload",
+    ],
     "gunicorn UvicornWorker": [
         *("gunicorn", f"{APPS}.fastapi_app:app", "-b", "127.0.0.1:{port}", "-w", "2"),
         *("-k", "uvicorn_worker.UvicornWorker"),
@@ -80,9 +88,7 @@ def test_the_exit_status_is_that_of_the_bare_command(receiver: Receiver, tmp_pat
     statuses = {}
     for server in ("uvicorn", "python flask app", "gunicorn"):
         for name, launcher in (("bare", []), ("ours", [LAUNCHER])):
-            with launched(
-                SERVERS[server], tmp_path, environment(receiver, "http/protobuf"), launcher=launcher
-            ) as app:
+            with launched(SERVERS[server], tmp_path, environment(receiver, "http/protobuf"), launcher=launcher) as app:
                 app.wait_ready()
                 statuses[server, name] = app.stop(signal.SIGTERM)
         assert statuses[server, "bare"] == statuses[server, "ours"]
@@ -125,9 +131,7 @@ def test_script(launcher: str, ending: str, status: int, receiver: Receiver, tmp
 def test_signalled_script(
     launcher: str, ending: str, signum: int, status: int, receiver: Receiver, tmp_path: Path
 ) -> None:
-    with launched(
-        [*SCRIPT, ending], tmp_path, environment(receiver, "grpc"), launcher=LAUNCHERS[launcher]
-    ) as app:
+    with launched([*SCRIPT, ending], tmp_path, environment(receiver, "grpc"), launcher=LAUNCHERS[launcher]) as app:
         wait_for_output(app, f"ready {app.process.pid}")
         assert app.stop(signum) == status, app.output()
         output = app.output()
@@ -168,11 +172,17 @@ def test_a_dead_collector_does_not_hold_the_exit_up(server: str, protocol: str, 
     assert "could not be sent within 2 s" in output
 
 
-
-
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_streamlit(ending: str, receiver: Receiver, tmp_path: Path) -> None:
-    command = ["streamlit", "run", "tests/support/apps/streamlit_app.py", "--server.port", "{port}", "--server.address", "127.0.0.1"]
+    command = [
+        "streamlit",
+        "run",
+        "tests/support/apps/streamlit_app.py",
+        "--server.port",
+        "{port}",
+        "--server.address",
+        "127.0.0.1",
+    ]
     headless = {"STREAMLIT_SERVER_HEADLESS": "true", "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false"}
     with launched(command, tmp_path, {**environment(receiver, "grpc"), **headless}) as app:
         app.wait_ready()
@@ -197,11 +207,15 @@ def run_streamlit_script(app: Launched, query: str) -> str:
     import aiohttp
     from streamlit.proto.BackMsg_pb2 import BackMsg
     from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
     from tests.support.launched import proxy_headers
 
     async def run() -> str:
         url = f"http://127.0.0.1:{app.port}/_stcore/stream"
-        async with aiohttp.ClientSession() as session, session.ws_connect(url, headers=proxy_headers("ada")) as tab:
+        async with (
+            aiohttp.ClientSession() as session,
+            session.ws_connect(url, headers=proxy_headers("ada")) as tab,
+        ):
             message = BackMsg()
             message.rerun_script.query_string = query
             await tab.send_bytes(message.SerializeToString())

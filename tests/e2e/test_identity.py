@@ -2,11 +2,11 @@
 """Every span and log record bears the person of its own request, in every server, also when requests interleave."""
 
 import signal
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+
 from dbx_otel.local.receiver import Receiver
 from tests.support.launched import APPS, launched, proxy_headers
 

@@ -5,6 +5,7 @@ import signal
 from pathlib import Path
 
 import pytest
+
 from dbx_otel.local.receiver import Receiver
 from tests.e2e.test_exit import SERVERS, assert_all_arrived, drive, environment, run_streamlit_script
 from tests.support.launched import APPS, launched
@@ -46,9 +47,7 @@ def test_streamlit(programs: Path, receiver: Receiver, tmp_path: Path) -> None:
         *("--server.port", "{port}", "--server.address", "127.0.0.1", "--browser.gatherUsageStats", "false"),
     ]
     launcher = [str(programs / "dbx-otel-run")]
-    with launched(
-        command, tmp_path, environment(receiver, "grpc"), launcher=launcher, programs=programs
-    ) as app:
+    with launched(command, tmp_path, environment(receiver, "grpc"), launcher=launcher, programs=programs) as app:
         app.wait_ready()
         assert run_streamlit_script(app, "tag=old") == "old"
         app.stop(signal.SIGTERM)

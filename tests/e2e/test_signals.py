@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from dbx_otel.local.receiver import Receiver
 from tests.support.launched import APPS, Launched, launched
 
@@ -19,15 +20,28 @@ PLATFORM = {
 }
 # Names that were in use before HTTP semantic conventions 1.23 made them stable.
 OLD_NAMES = {
-    *("http.method", "http.status_code", "http.target", "http.url", "http.scheme", "http.host", "http.flavor"),
-    *("net.host.name", "net.host.port", "net.peer.ip", "net.peer.port", "http.user_agent", "http.server_name"),
+    *(
+        "http.method",
+        "http.status_code",
+        "http.target",
+        "http.url",
+        "http.scheme",
+        "http.host",
+        "http.flavor",
+    ),
+    *(
+        "net.host.name",
+        "net.host.port",
+        "net.peer.ip",
+        "net.peer.port",
+        "http.user_agent",
+        "http.server_name",
+    ),
 }
 
 
 @pytest.fixture(params=[FASTAPI, STARLETTE], ids=["fastapi", "starlette"])
-def app(
-    request: pytest.FixtureRequest, receiver: Receiver, otlp: dict[str, str], tmp_path: Path
-) -> Iterator[Launched]:
+def app(request: pytest.FixtureRequest, receiver: Receiver, otlp: dict[str, str], tmp_path: Path) -> Iterator[Launched]:
     with launched(request.param, tmp_path, {**otlp, **PLATFORM}) as running:
         running.wait_ready()
         yield running
@@ -60,7 +74,12 @@ def test_names_are_stable_ones(app: Launched, receiver: Receiver) -> None:
     stopped(app, receiver)
     (server,) = [span for span in receiver.store.spans() if span.kind == "server"]
     assert not OLD_NAMES & set(server.attributes)
-    expected = {"http.request.method": "GET", "http.route": "/work/{tag}", "url.path": "/work/a", "url.scheme": "http"}
+    expected = {
+        "http.request.method": "GET",
+        "http.route": "/work/{tag}",
+        "url.path": "/work/a",
+        "url.scheme": "http",
+    }
     assert expected.items() <= server.attributes.items()
     for point in receiver.store.metrics():
         assert not OLD_NAMES & set(point.attributes), point.name
@@ -110,7 +129,11 @@ def test_two_destinations_fail_each_on_its_own(receiver: Receiver, tmp_path: Pat
     dead = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}
     for protocol, endpoint in (("http/protobuf", receiver.http_endpoint), ("grpc", receiver.grpc_endpoint)):
         receiver.store.clear()
-        second = {"DBX_OTEL_OTLP_ENDPOINT": endpoint, "DBX_OTEL_OTLP_PROTOCOL": protocol, "DBX_OTEL_EXIT_DEADLINE": "2"}
+        second = {
+            "DBX_OTEL_OTLP_ENDPOINT": endpoint,
+            "DBX_OTEL_OTLP_PROTOCOL": protocol,
+            "DBX_OTEL_EXIT_DEADLINE": "2",
+        }
         with launched(FASTAPI, tmp_path, {**dead, **second}) as app:
             app.wait_ready()
             assert app.get("/work/a", "ada").ok

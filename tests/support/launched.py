@@ -30,7 +30,9 @@ def free_port() -> int:
 
 def app_environment(port: int = 0, programs: Path = BIN, **more: str) -> dict[str, str]:
     """Return the environment of an app on the platform; OTLP goes nowhere unless `more` says so."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR", "XDG_CACHE_HOME") if name in os.environ}
+    kept = {
+        name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR", "XDG_CACHE_HOME") if name in os.environ
+    }
     return {
         **kept,
         "PATH": f"{programs}:{kept.get('PATH', '')}",

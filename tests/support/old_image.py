@@ -22,7 +22,17 @@ def old_image() -> Path:
         if not (home / "pyvenv.cfg").exists():
             uv("venv", "--python", "3.11", str(home))
         python = str(home / "bin" / "python")
-        uv("pip", "install", "--python", python, "-r", str(REQUIREMENTS), str(ROOT), "--reinstall-package", "dbx-otel")
+        uv(
+            "pip",
+            "install",
+            "--python",
+            python,
+            "-r",
+            str(REQUIREMENTS),
+            str(ROOT),
+            "--reinstall-package",
+            "dbx-otel",
+        )
     return home / "bin"
 
 

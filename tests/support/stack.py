@@ -65,9 +65,7 @@ def prometheus_query(stack: Stack, query: str) -> list[dict[str, object]]:
     return result
 
 
-def loki_query(
-    stack: Stack, query: str, *, minutes: float = 60, limit: int = 1000
-) -> list[dict[str, object]]:
+def loki_query(stack: Stack, query: str, *, minutes: float = 60, limit: int = 1000) -> list[dict[str, object]]:
     """Streams, or series for a metric query, of the last `minutes`; of the newest `limit` lines."""
     end = time.time_ns() + 10**9
     start = end - int(minutes * 60 * 10**9)

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Never lose what has been recorded: exporters that start late and in the right process, a flush at every kind of exit."""
+"""Never lose what has been recorded: exporters that start late and in the right process, a flush at every exit."""

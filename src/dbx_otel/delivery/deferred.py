@@ -91,7 +91,7 @@ class DeferredLogExporter(LogRecordExporter):
     def shutdown(self) -> None:
         """Shut the exporter down if there is one."""
         if self._deferred.made is not None:
-            self._deferred.made.shutdown()
+            self._deferred.made.shutdown()  # type: ignore[no-untyped-call]  # untyped in the SDK
 
 
 class DeferredMetricExporter(MetricExporter):
@@ -114,9 +114,7 @@ class DeferredMetricExporter(MetricExporter):
         super().__init__(preferred_temporality=temporality, preferred_aggregation=aggregation)
         self._deferred = _Deferred(make, what)
 
-    def export(
-        self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any
-    ) -> MetricExportResult:
+    def export(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any) -> MetricExportResult:
         """Export through the exporter, made now if need be."""
         exporter = self._deferred.get()
         if exporter is None:

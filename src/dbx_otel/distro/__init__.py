@@ -6,10 +6,14 @@ Importing this package loads nothing of OpenTelemetry: `start` does.
 
 from __future__ import annotations
 
-from _thread import allocate_lock
+from _thread import allocate_lock, get_ident
+
+_LONGEST_WAIT = 10.0
+"""Seconds that a log record waits for another thread to have started the SDK."""
 
 _lock = allocate_lock()
-_started = False
+_starter: int | None = None
+_done = False
 
 
 def begin() -> None:
@@ -17,11 +21,8 @@ def begin() -> None:
     from dbx_otel.instrumentation import attach, lifecycle
 
     lifecycle.start_with(_start_from_hook)
+    lifecycle.prepare_logs_with(_prepare_logs)
     attach.watch()
-
-
-def _start_from_hook() -> None:
-    start(wait=False)
 
 
 def start(*, wait: bool) -> None:
@@ -31,18 +32,24 @@ def start(*, wait: bool) -> None:
         wait: Whether to wait where another thread is at it. An import hook must not: it holds the import lock of a
             module that the other thread may need. Instrumentations work before the SDK does, so it need not either.
     """
-    global _started  # noqa: PLW0603 -- one process has one distribution
-    if _started or not _lock.acquire(timeout=10 if wait else 0.0):
+    global _starter, _done  # noqa: PLW0603 -- one process has one distribution
+    if _done or _starter == get_ident() or not _lock.acquire(timeout=_LONGEST_WAIT if wait else 0.0):
         return
     try:
-        if not _started:
-            _started = True
-            _start_reporting_failure()
+        if not _done:
+            _starter = get_ident()
+            _configure_reporting_failure()
+            _done = True
     finally:
+        _starter = None
         _lock.release()
 
 
-def _start_reporting_failure() -> None:
+def _start_from_hook() -> None:
+    start(wait=False)
+
+
+def _configure_reporting_failure() -> None:
     try:
         from dbx_otel.distro.configure import configure
 
@@ -55,3 +62,8 @@ def _start_reporting_failure() -> None:
             f"Remedy: report this with what `dbx-otel-run --explain` shows"
         )
 
+
+def _prepare_logs() -> None:
+    from dbx_otel.distro import log_capture
+
+    log_capture.prepare()

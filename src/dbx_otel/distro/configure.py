@@ -3,13 +3,16 @@
 
 import os
 
+from opentelemetry import trace
+from opentelemetry.sdk.resources import Resource
+
 from dbx_otel import diagnostics, settings
 from dbx_otel.delivery import exiting
-from dbx_otel.distro import logs, metrics, propagation, traces
+from dbx_otel.distro import logs, metrics, on_demand, propagation, threads, traces
 from dbx_otel.distro.destinations import destinations
 from dbx_otel.distro.resource import build_resource
-from dbx_otel.distro.threads import follow_context_into_threads
 from dbx_otel.identity import policy
+from dbx_otel.logs import pipeline
 
 
 def configure() -> None:
@@ -30,8 +33,26 @@ def configure() -> None:
         *metrics.configure(resource, found),
         *logs.configure(resource, found),
     ]
-    follow_context_into_threads()
+    threads.follow_context()
+    on_demand.attach()
+    _say_resource_in_log_lines(resource)
     exiting.install(flushes, configured.exit_deadline)
+
+
+def _say_resource_in_log_lines(resource: Resource) -> None:
+    pipeline.set_resource(_texts(resource))
+
+    def of_child() -> None:
+        # The SDK gives a forked child an instance id of its own, and has done so when this is called.
+        provider = trace.get_tracer_provider()
+        pipeline.set_resource(_texts(getattr(provider, "resource", resource)))
+
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=of_child)
+
+
+def _texts(resource: Resource) -> dict[str, str]:
+    return {name: str(value) for name, value in resource.attributes.items()}
 
 
 def _is_switched_off() -> bool:

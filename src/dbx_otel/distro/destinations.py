@@ -26,9 +26,7 @@ class Destinations(NamedTuple):
     logs: list[tuple[str, Make]]
 
 
-def destinations(
-    settings: Settings, environ: Mapping[str, str] = os.environ
-) -> tuple[Destinations, list[str]]:
+def destinations(settings: Settings, environ: Mapping[str, str] = os.environ) -> tuple[Destinations, list[str]]:
     """Find the destinations of each signal.
 
     Args:

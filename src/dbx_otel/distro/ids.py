@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Trace and span ids from the operating system: the SDK's come from `random`, which an app that calls `seed` repeats."""
+"""Trace and span ids from the operating system: the SDK takes them from `random`, and an app that seeds it repeats them."""
 
 import os
 

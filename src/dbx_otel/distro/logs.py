@@ -11,6 +11,13 @@ from dbx_otel.delivery.exiting import Flush
 from dbx_otel.distro.destinations import Destinations
 from dbx_otel.identity.processors import IdentityLogRecordProcessor
 
+_provider: LoggerProvider | None = None
+
+
+def provider() -> LoggerProvider | None:
+    """Return the provider that log records go to, or `None` where they go nowhere."""
+    return _provider
+
 
 def configure(resource: Resource, destinations: Destinations) -> list[tuple[str, Flush]]:
     """Set the global logger provider, where log records go somewhere.
@@ -22,14 +29,16 @@ def configure(resource: Resource, destinations: Destinations) -> list[tuple[str,
     Returns:
         What to flush at exit, one entry a destination.
     """
+    global _provider  # noqa: PLW0603 -- one process has one provider
     if not destinations.logs:
         return []
-    provider = LoggerProvider(resource=resource, shutdown_on_exit=False)
-    provider.add_log_record_processor(IdentityLogRecordProcessor())
+    made = LoggerProvider(resource=resource, shutdown_on_exit=False)
+    made.add_log_record_processor(IdentityLogRecordProcessor())
     flushes: list[tuple[str, Flush]] = []
     for name, make in destinations.logs:
         processor = BatchLogRecordProcessor(DeferredLogExporter(make, f"sending log records to {name}"))
-        provider.add_log_record_processor(processor)
+        made.add_log_record_processor(processor)
         flushes.append((f"log records for {name}", processor.force_flush))
-    _logs.set_logger_provider(provider)
+    _logs.set_logger_provider(made)
+    _provider = made
     return flushes

@@ -45,7 +45,7 @@ def first_destination(signal: str, environ: Mapping[str, str], notes: list[str])
     endpoint = environ.get(f"OTEL_EXPORTER_OTLP_{upper}_ENDPOINT") or environ.get(
         "OTEL_EXPORTER_OTLP_ENDPOINT", "the default endpoint"
     )
-    return shown(endpoint), lambda: exporter_class(signal, Protocol(text))()
+    return shown(endpoint), lambda: _make_by_environment(signal, Protocol(text))
 
 
 def second_destination(signal: str, settings: Settings) -> tuple[str, Any]:
@@ -89,6 +89,10 @@ def shown(endpoint: str) -> str:
     return f"{parts.scheme}://{host}{port}{parts.path}" if host else endpoint.split("?", 1)[0]
 
 
+def _make_by_environment(signal: str, protocol: Protocol) -> Any:
+    return exporter_class(signal, protocol)()
+
+
 def _headers(settings: Settings) -> dict[str, str]:
     from opentelemetry.util.re import parse_env_headers
 
@@ -126,6 +130,4 @@ def _make_http(signal: str, endpoint: str, headers: dict[str, str]) -> Any:
 
     session = requests.Session()
     session.auth = authorize
-    return exporter_class(signal, Protocol.HTTP)(
-        endpoint=f"{endpoint.rstrip('/')}/v1/{signal}", session=session
-    )
+    return exporter_class(signal, Protocol.HTTP)(endpoint=f"{endpoint.rstrip('/')}/v1/{signal}", session=session)

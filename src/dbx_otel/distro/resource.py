@@ -9,15 +9,6 @@ from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from dbx_otel import __version__, semconv
 from dbx_otel.settings import APP_NAME_VARIABLE, Settings
 
-_SHORT_FORM = (
-    semconv.SERVICE_NAME,
-    semconv.SERVICE_VERSION,
-    semconv.SERVICE_INSTANCE_ID,
-    semconv.DATABRICKS_APP_NAME,
-    semconv.DATABRICKS_WORKSPACE_ID,
-    semconv.DATABRICKS_DEPLOYMENT_ID,
-)
-
 
 def build_resource(settings: Settings, environ: Mapping[str, str] = os.environ) -> Resource:
     """Return the resource: what the environment says wins, what we know is added, nothing is replaced.
@@ -43,8 +34,3 @@ def build_resource(settings: Settings, environ: Mapping[str, str] = os.environ) 
     if app_name and semconv.SERVICE_NAME not in said:
         known[semconv.SERVICE_NAME] = app_name
     return Resource.create({**known, **distro})
-
-
-def short_form(resource: Resource) -> dict[str, str]:
-    """Return what a log line says of the resource: enough to tell apps and processes apart."""
-    return {name: str(resource.attributes[name]) for name in _SHORT_FORM if name in resource.attributes}

@@ -23,9 +23,7 @@ def configure(resource: Resource, destinations: Destinations) -> list[tuple[str,
     Returns:
         What to flush at exit, one entry a destination.
     """
-    provider = TracerProvider(
-        resource=resource, id_generator=PrivateIdGenerator(), shutdown_on_exit=False
-    )
+    provider = TracerProvider(resource=resource, id_generator=PrivateIdGenerator(), shutdown_on_exit=False)
     provider.add_span_processor(IdentitySpanProcessor())
     flushes: list[tuple[str, Flush]] = []
     for name, make in destinations.traces:

@@ -26,9 +26,7 @@ class IdentityPolicy:
     key: bytes | None = field(default=None, repr=False)
 
 
-def decide(
-    settings: Settings, environ: Mapping[str, str] = os.environ
-) -> tuple[IdentityPolicy, list[Problem]]:
+def decide(settings: Settings, environ: Mapping[str, str] = os.environ) -> tuple[IdentityPolicy, list[Problem]]:
     """Derive the policy from the settings.
 
     Args:
@@ -58,9 +56,13 @@ def _key(settings: Settings) -> tuple[bytes | None, Problem | None]:
         try:
             key = Path(settings.identity_key_file).read_bytes().strip()
         except OSError as error:
-            return None, _problem(variable, f"is {str(settings.identity_key_file)!r}, which cannot be read ({error.strerror})")
+            return None, _problem(
+                variable, f"is {str(settings.identity_key_file)!r}, which cannot be read ({error.strerror})"
+            )
     else:
-        return None, _problem("DBX_OTEL_IDENTITY", "is 'hash', which needs DBX_OTEL_IDENTITY_KEY or DBX_OTEL_IDENTITY_KEY_FILE")
+        return None, _problem(
+            "DBX_OTEL_IDENTITY", "is 'hash', which needs DBX_OTEL_IDENTITY_KEY or DBX_OTEL_IDENTITY_KEY_FILE"
+        )
     if len(key) < _SHORTEST_KEY:
         return None, _problem(variable, f"gives a key of {len(key)} bytes; allowed: {_SHORTEST_KEY} or more")
     return key, None

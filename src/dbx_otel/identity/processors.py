@@ -1,11 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Put the identity of the context on every span and log record made for it."""
 
+from typing import TYPE_CHECKING, cast
+
 from opentelemetry.context import Context
 from opentelemetry.sdk._logs import LogRecordProcessor, ReadWriteLogRecord
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
 from dbx_otel.identity.context import current, stamp
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+
+    from opentelemetry.util.types import AnyValue
 
 
 class IdentitySpanProcessor(SpanProcessor):
@@ -35,9 +42,8 @@ class IdentityLogRecordProcessor(LogRecordProcessor):
         identity = current(record.context)
         if identity is None or record.attributes is None:
             return
-        attributes = record.attributes
-        for name, value in identity.attributes.items():
-            attributes[name] = value  # type: ignore[index] -- mutable until exported (ReadWriteLogRecord)
+        attributes = cast("MutableMapping[str, AnyValue]", record.attributes)  # the SDK's, mutable until exported
+        attributes.update(identity.attributes)
 
     def shutdown(self) -> None:
         """Hold nothing, so nothing is to be released."""

@@ -24,7 +24,7 @@ def instrument(module: ModuleType) -> None:
     """
     application = module.Application
     contrib.AioHttpServerInstrumentor().instrument(raise_exception_on_conflict=True)
-    module.Application = application
+    vars(module)["Application"] = application
     tracing = _middleware(module, contrib.create_aiohttp_middleware())
     original = application.__init__
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dbx_otel.instrumentation import lifecycle
-from dbx_otel.instrumentation.catalog import LIBRARIES, Library
+from dbx_otel.instrumentation.catalog import LIBRARIES, LOGS, SDK, Library
 from dbx_otel.instrumentation.post_import import when_imported
 
 TYPE_CHECKING = False  # as `typing` has it, without importing typing
@@ -12,11 +12,17 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
+    from dbx_otel.instrumentation.post_import import Hook
+
 
 def watch() -> None:
     """Wait for every library of the catalog. Imports none of them."""
     for library in LIBRARIES:
-        when_imported(library.module, lambda module, library=library: _attach(library, module))
+        when_imported(library.module, _hook(library))
+
+
+def _hook(library: Library) -> Hook:
+    return lambda module: _attach(library, module)
 
 
 def _attach(library: Library, module: ModuleType) -> None:
@@ -24,8 +30,10 @@ def _attach(library: Library, module: ModuleType) -> None:
     try:
         if lifecycle.disables(library.name):
             return
-        if library.needs_sdk:
+        if library.needs == SDK:
             lifecycle.start_sdk()
+        elif library.needs == LOGS:
+            lifecycle.prepare_logs()
         if library.is_contrib:
             _attach_contrib(library)
         else:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+SDK, LOGS, NOTHING = "sdk", "logs", ""
+
 
 class Library:
     """One row of the catalog.
@@ -13,19 +15,18 @@ class Library:
         hook: `module:Class` of an OpenTelemetry instrumentor, or the module of ours whose `instrument` takes the
             imported module.
         distribution: The package, where it is not called like the module.
-        needs_sdk: Whether spans or metrics can come of it, so that the SDK is started with it.
+        needs: What has to stand before it is attached: `sdk` where spans or metrics can come of it, `logs` where log
+            records can (the first of them starts the SDK), or nothing.
     """
 
-    __slots__ = ("distribution", "hook", "module", "name", "needs_sdk")
+    __slots__ = ("distribution", "hook", "module", "name", "needs")
 
-    def __init__(
-        self, name: str, module: str, hook: str, *, distribution: str = "", needs_sdk: bool = True
-    ) -> None:
+    def __init__(self, name: str, module: str, hook: str, *, distribution: str = "", needs: str = SDK) -> None:
         self.name = name
         self.module = module
         self.hook = hook
         self.distribution = distribution or module.partition(".")[0]
-        self.needs_sdk = needs_sdk
+        self.needs = needs
 
     @property
     def is_contrib(self) -> bool:
@@ -37,16 +38,16 @@ def _contrib(name: str, module: str, instrumentor: str, distribution: str = "") 
     return Library(name, module, f"opentelemetry.instrumentation.{instrumentor}", distribution=distribution)
 
 
-def _own(name: str, module: str, *, distribution: str = "", needs_sdk: bool = True) -> Library:
+def _own(name: str, module: str, *, distribution: str = "", needs: str = SDK) -> Library:
     hook = f"dbx_otel.instrumentation.{name.replace('-', '_')}"
-    return Library(name, module, hook, distribution=distribution, needs_sdk=needs_sdk)
+    return Library(name, module, hook, distribution=distribution, needs=needs)
 
 
 LIBRARIES = (
     # Logging libraries. The first record starts the SDK, not the import.
-    _own("stdlib-logging", "logging", needs_sdk=False),
-    _own("structlog", "structlog._base", needs_sdk=False),
-    _own("loguru", "loguru._logger", needs_sdk=False),
+    _own("stdlib-logging", "logging", needs=LOGS),
+    _own("structlog", "structlog._base", needs=LOGS),
+    _own("loguru", "loguru._logger", needs=LOGS),
     # An app that makes spans of its own.
     *(
         Library(
@@ -54,9 +55,13 @@ LIBRARIES = (
             module,
             "dbx_otel.instrumentation.opentelemetry_api",
             distribution="opentelemetry-api",
-            needs_sdk=False,
+            needs=NOTHING,
         )
-        for module in ("opentelemetry.trace", "opentelemetry.metrics._internal", "opentelemetry._logs._internal")
+        for module in (
+            "opentelemetry.trace",
+            "opentelemetry.metrics._internal",
+            "opentelemetry._logs._internal",
+        )
     ),
     # Servers.
     _contrib("fastapi", "fastapi", "fastapi:FastAPIInstrumentor"),
@@ -67,7 +72,7 @@ LIBRARIES = (
     _own("aiohttp-server", "aiohttp.web", distribution="aiohttp"),
     _own("asgi", "opentelemetry.instrumentation.asgi", distribution="opentelemetry-instrumentation-asgi"),
     _own("wsgi", "opentelemetry.instrumentation.wsgi", distribution="opentelemetry-instrumentation-wsgi"),
-    _own("uvicorn", "uvicorn.server", needs_sdk=False),
+    _own("uvicorn", "uvicorn.server", needs=NOTHING),
     # Clients.
     _contrib("requests", "requests", "requests:RequestsInstrumentor"),
     _contrib("httpx", "httpx", "httpx:HTTPXClientInstrumentor"),
@@ -78,7 +83,7 @@ LIBRARIES = (
     _contrib("psycopg", "psycopg", "psycopg:PsycopgInstrumentor"),
     _contrib("sqlalchemy", "sqlalchemy", "sqlalchemy:SQLAlchemyInstrumentor"),
     # Processes and threads.
-    _own("multiprocessing", "multiprocessing.process", needs_sdk=False),
+    _own("multiprocessing", "multiprocessing.process", needs=NOTHING),
     # Instrumentations that an app may have installed beside ours; absent ones are passed over.
     _contrib("aio-pika", "aio_pika", "aio_pika:AioPikaInstrumentor"),
     _contrib("asyncpg", "asyncpg", "asyncpg:AsyncPGInstrumentor"),

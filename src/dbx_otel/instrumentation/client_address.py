@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`client.address` is the person's address, `network.peer.address` the proxy's (HTTP semantic conventions, server spans).
+"""`client.address` is the person's address, `network.peer.address` the proxy's (HTTP semantic conventions, servers).
 
 OpenTelemetry's middlewares take the peer of the socket for the client, and set its address after the span has started,
 over what identity has put there.
@@ -35,4 +35,4 @@ def correct_client_address(module: ModuleType, getter: Getter[Any]) -> None:
             attributes[semconv.CLIENT_ADDRESS] = address
         return attributes
 
-    module.collect_request_attributes = collect_request_attributes  # type: ignore[attr-defined] -- a module's attribute
+    setattr(module, original.__name__, collect_request_attributes)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 _VARIABLES = ("DBX_OTEL_DISABLED_INSTRUMENTATIONS", "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS")
 
 _start: Callable[[], None] | None = None
+_prepare_logs: Callable[[], None] | None = None
 _disabled: frozenset[str] | None = None
 
 
@@ -29,6 +30,24 @@ def start_sdk() -> None:
     """Start the SDK if it is not started: something is about to happen that telemetry can come of."""
     if _start is not None:
         _start()
+
+
+def prepare_logs_with(prepare: Callable[[], None]) -> None:
+    """Set what readies the log pipeline.
+
+    Args:
+        prepare: Readies it; called at most once.
+    """
+    global _prepare_logs  # noqa: PLW0603 -- one process has one distribution
+    _prepare_logs = prepare
+
+
+def prepare_logs() -> None:
+    """Ready the log pipeline if it is not: a logging library has been imported."""
+    global _prepare_logs
+    prepare, _prepare_logs = _prepare_logs, None
+    if prepare is not None:
+        prepare()
 
 
 def disables(name: str) -> bool:

@@ -51,6 +51,7 @@ class _Finder:
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
+        spec: Any
         if name not in _hooks or getattr(self._searching, "name", None) == name:
             return None
         self._searching.name = name
@@ -59,8 +60,8 @@ class _Finder:
         finally:
             self._searching.name = None
         if spec is not None and spec.loader is not None and hasattr(spec.loader, "exec_module"):
-            spec.loader = _Loader(spec.loader)  # type: ignore[assignment] -- a loader by duck type
-        return spec
+            spec.loader = _Loader(spec.loader)
+        return spec  # type: ignore[no-any-return]  # its loader is one by duck type only
 
 
 def _find_elsewhere(name: str, path: Sequence[str] | None, target: ModuleType | None) -> ModuleSpec | None:
@@ -84,9 +85,7 @@ class _Loader:
         return getattr(self._loader, name)
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
-        create: Callable[[ModuleSpec], ModuleType | None] | None = getattr(
-            self._loader, "create_module", None
-        )
+        create: Callable[[ModuleSpec], ModuleType | None] | None = getattr(self._loader, "create_module", None)
         return create(spec) if create is not None else None
 
     def exec_module(self, module: ModuleType) -> None:

@@ -15,6 +15,7 @@ from dbx_otel.launch import program
 from dbx_otel.launch.interpreter import DEFAULTS
 
 _HIDDEN = "(set, not shown)"
+_NOWHERE = "nowhere: OTEL_EXPORTER_OTLP_ENDPOINT and DBX_OTEL_OTLP_ENDPOINT are not set"
 
 
 def explain(command: list[str], environ: Mapping[str, str] = os.environ) -> str:
@@ -93,8 +94,8 @@ def _destinations(environ: Mapping[str, str]) -> Iterator[str]:
         return
     found, notes = destinations(settings.load(environ)[0], environ)
     for signal in SIGNALS:
-        names = [name for name, _ in getattr(found, signal)]
-        yield f"{signal:<8}{', '.join(names) or 'nowhere: OTEL_EXPORTER_OTLP_ENDPOINT and DBX_OTEL_OTLP_ENDPOINT are not set'}"
+        names = ", ".join(name for name, _ in getattr(found, signal))
+        yield f"{signal:<8}{names or _NOWHERE}"
     yield from (f"! {note}" for note in notes)
     if environ.get("OTEL_CONFIG_FILE"):
         yield "! OTEL_CONFIG_FILE is set and not followed: OTEL_* and DBX_OTEL_* variables are used instead"
@@ -162,9 +163,5 @@ def _unknown_instrumentors() -> list[str]:
         )
     }
     return sorted(
-        {
-            entry.name
-            for entry in metadata.entry_points(group="opentelemetry_instrumentor")
-            if entry.value not in known
-        }
+        {entry.name for entry in metadata.entry_points(group="opentelemetry_instrumentor") if entry.value not in known}
     )

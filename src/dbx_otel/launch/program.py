@@ -7,13 +7,21 @@ from collections.abc import Mapping
 
 _PYTHON = re.compile(r"(python|pypy)[0-9.]*t?(-config)?(\.exe)?")
 
-# Programs that are not Python and exist to start others, which may be.
-_STARTERS = frozenset(
-    "sh bash dash ash zsh ksh fish busybox env nice ionice nohup setsid timeout stdbuf taskset chrt exec xargs make "
-    "uv uvx poetry pdm hatch pipenv rye pixi conda mamba micromamba pyenv mise direnv just task npm npx yarn pnpm "
-    "tini dumb-init catatonit su-exec gosu setpriv sudo su runuser chroot unshare supervisord runit s6-svscan "
-    "systemd-run time strace ltrace valgrind gdb perf".split()
+_SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh", "fish", "busybox"})
+_WRAPPERS = frozenset(
+    {"env", "exec", "nice", "ionice", "nohup", "setsid", "timeout", "stdbuf", "taskset", "chrt", "xargs", "time"}
+    | {"sudo", "su", "runuser", "setpriv", "gosu", "su-exec", "chroot", "unshare", "systemd-run"}
+    | {"strace", "ltrace", "valgrind", "gdb", "perf"}
 )
+_SUPERVISORS = frozenset(
+    {"tini", "dumb-init", "catatonit", "supervisord", "runit", "s6-svscan", "make", "just", "task"}
+)
+_ENVIRONMENT_MANAGERS = frozenset(
+    {"uv", "uvx", "poetry", "pdm", "hatch", "pipenv", "rye", "pixi", "conda", "mamba", "micromamba", "pyenv", "mise"}
+    | {"direnv", "npm", "npx", "yarn", "pnpm"}
+)
+_STARTERS = _SHELLS | _WRAPPERS | _SUPERVISORS | _ENVIRONMENT_MANAGERS
+"""Programs that are not Python and exist to start others, which may be."""
 
 _SCRIPT_HEAD = 4096
 

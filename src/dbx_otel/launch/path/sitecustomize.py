@@ -10,8 +10,9 @@ import sys
 
 def _run_next() -> None:
     """Run the `sitecustomize` that would have run without us."""
-    from importlib.machinery import PathFinder
-    from importlib.util import module_from_spec
+    # Under these names the import system is loaded already; `importlib.util` would bring a dozen modules more.
+    from _frozen_importlib import module_from_spec
+    from _frozen_importlib_external import PathFinder
 
     here = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 -- pathlib costs more than all of this
     sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) != here]  # noqa: PTH100 -- as above
@@ -28,18 +29,27 @@ def _begin() -> None:
         return  # the .pth file has seen to it
     try:
         from dbx_otel.launch import interpreter
-    except ImportError:
-        if os.environ.get("DBX_OTEL_RUN_WARNED"):
-            return
-        os.environ["DBX_OTEL_RUN_WARNED"] = "1"
+    except Exception:
+        # Not there, or not fit for this version of Python.
+        _warn_once()
+    else:
+        interpreter.begin()
+
+
+def _warn_once() -> None:
+    if os.environ.get("DBX_OTEL_RUN_WARNED"):
+        return
+    os.environ["DBX_OTEL_RUN_WARNED"] = "1"
+    try:
         sys.stderr.write(
             "dbx-otel: "
             + sys.executable
             + " has no dbx-otel: it runs untouched and without telemetry. "
             + "Remedy: install dbx-otel in that environment\n"
         )
-    else:
-        interpreter.begin()
+    except Exception:
+        # A closed standard error: an exception here would end the interpreter before the app begins.
+        pass
 
 
 if os.environ.get("DBX_OTEL_RUN"):
