@@ -229,3 +229,24 @@ def run_streamlit_script(app: Launched, query: str) -> str:
         raise AssertionError(f"the tab was closed before the script had run:\n{app.output()}")
 
     return asyncio.run(asyncio.wait_for(run(), 30))
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_shiny(ending: str, receiver: Receiver, tmp_path: Path) -> None:
+    command = ["shiny", "run", "--port", "{port}", "tests/support/apps/shiny_app.py"]
+    with launched(command, tmp_path, environment(receiver, "http/protobuf")) as app:
+        app.wait_ready()
+        for number in range(5):
+            assert app.get(f"/?tag={number}", "ada").ok
+        time.sleep(0.3)
+        app.stop(ENDINGS[ending])
+        output = app.output()
+    receiver.store.wait_quiet()
+    spans = receiver.store.spans()
+    assert len([span for span in spans if span.kind == "server" and span.attributes["url.path"] == "/"]) == 5, output
+    for where in ("handler", "pool", "thread"):
+        expected = [f"{where} {number}" for number in range(5)]
+        assert sorted(span.name for span in spans if span.name.startswith(where)) == expected, output
+        assert {span.attributes["user.email"] for span in spans if span.name.startswith(where)} == {"ada@example.com"}
+        bodies = [record.body for record in receiver.store.logs() if record.scope.name == "app"]
+        assert sorted(body for body in bodies if body.startswith(where)) == expected, output
