@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`logging`: every record that passes its logger's level and filters becomes a log event, once.
+
+No handler is added anywhere: one on the root logger would make the app's own `basicConfig` do nothing. Instead
+`Logger.callHandlers` is wrapped, through which every record goes, and `Handler.handle`, through which every
+record reaches a handler. The app's handlers run as ever, except that those which write to the console are
+muted where standard output is ours. Their level and filters still count: what they would have held back does
+not appear, and what their filters blank stays blank.
+"""
+
+import logging
+import sys
+from collections.abc import Iterator
+from functools import wraps
+from types import FrameType, ModuleType
+from typing import Any
+
+from dbx_otel.logs import nesting, pipeline
+from dbx_otel.logs.console import is_console
+from dbx_otel.logs.from_stdlib import DELIVERED, event_of, message_of
+from dbx_otel.logs.nesting import Delivery
+from dbx_otel.logs.record import LogEvent
+
+_FRAMES_BETWEEN = 6
+"""How far above us `Logger._log` may be: `Logger.handle`, and what other tools have wrapped around it."""
+
+_DONE = "_dbx_otel_instrumented"
+_CONSOLE_FILES = frozenset(
+    (
+        "/dev/stdout",
+        "/dev/stderr",
+        "/dev/fd/1",
+        "/dev/fd/2",
+        "/proc/self/fd/1",
+        "/proc/self/fd/2",
+        "/proc/1/fd/1",
+        "/proc/1/fd/2",
+    )
+)
+
+
+class _OurLevel(int):
+    """Level of the root logger as long as the app has set none; told from the app's own by its type."""
+
+
+def instrument(module: ModuleType) -> None:
+    """Take the records of `logging`.
+
+    Args:
+        module: `logging`.
+
+    Raises:
+        AttributeError: `logging` is not built as it is in the Python versions known.
+    """
+    pipeline.ensure_installed()
+    if getattr(module, _DONE, False):
+        return
+    call_handlers = module.Logger.callHandlers
+    handle = module.Handler.handle
+    module.Logger.callHandlers = _taking(call_handlers)
+    module.Handler.handle = _muting(handle)
+    setattr(module, _DONE, True)
+    root = module.getLogger()
+    if pipeline.is_installed() and root.level == module.WARNING:
+        # Never above Python's default: the app's own handlers are to see what they saw before.
+        root.setLevel(_OurLevel(min(pipeline.log_level(), module.WARNING)))
+
+
+def _taking(call_handlers: Any) -> Any:
+    @wraps(call_handlers)
+    def take(self: logging.Logger, record: logging.LogRecord) -> None:
+        if not pipeline.is_installed():
+            call_handlers(self, record)
+            return
+        by_our_level = _passed_by_our_level(self)
+        with nesting.delivering(record, lambda: message_of(record)) as delivery:
+            if pipeline.owns_console():
+                setattr(record, DELIVERED, True)
+            try:
+                if by_our_level and record.levelno < logging.WARNING and _is_of_logging():
+                    delivery.quiet = True
+                    _ask_console_handlers(self, record)
+                else:
+                    call_handlers(self, record)
+            finally:
+                if not (by_our_level and record.levelno < pipeline.log_level()):
+                    _deliver(self, delivery)
+
+    return take
+
+
+def _muting(handle: Any) -> Any:
+    @wraps(handle)
+    def handle_or_mute(self: logging.Handler, record: logging.LogRecord) -> Any:
+        if not pipeline.is_installed() or not _writes_to_console(self):
+            return handle(self, record)
+        # As logging.Handler.handle does it, which leaves no room between filter and emission.
+        accepted: Any = self.filter(record)
+        if not accepted:
+            return accepted
+        delivery = nesting.current()
+        under_way = delivery is not None and delivery.record is record
+        if isinstance(accepted, logging.LogRecord):
+            record = accepted  # since Python 3.12 a filter may put another record in the place of this one
+        if delivery is not None and under_way:
+            delivery.shown = True
+            delivery.event = _event_or_none(record)
+        is_quiet = delivery is not None and under_way and delivery.quiet
+        if not is_quiet and not (pipeline.owns_console() and hasattr(record, DELIVERED)):
+            self.acquire()
+            try:
+                self.emit(record)
+            finally:
+                self.release()
+        return accepted
+
+    return handle_or_mute
+
+
+def _deliver(logger: logging.Logger, delivery: Delivery) -> None:
+    """Emit the record, unless it is the echo of another library's. Never raises."""
+    try:
+        if not delivery.shown and _is_silenced(logger):
+            delivery.held_back = True
+        original = delivery.original()
+        if original is not None:
+            delivery.tell(original)
+            return
+        if delivery.refused and not delivery.shown:
+            return
+        event = delivery.event or event_of(delivery.record)
+        if delivery.attributes:
+            event.attributes = {**delivery.attributes, **event.attributes}
+        pipeline.emit(event, to_console=delivery.belongs_on_console())
+    except Exception:
+        # A record of the app's own making may do anything; the app goes on.
+        pass
+
+
+def _event_or_none(record: logging.LogRecord) -> LogEvent | None:
+    try:
+        return event_of(record)
+    except Exception:
+        # As in `_deliver`.
+        return None
+
+
+def _handlers(logger: logging.Logger) -> Iterator[logging.Handler]:
+    """Yield the handlers that a logger's records come to."""
+    place: logging.Logger | None = logger
+    while place is not None:
+        yield from place.handlers
+        place = place.parent if place.propagate else None
+
+
+def _ask_console_handlers(logger: logging.Logger, record: logging.LogRecord) -> None:
+    for handler in _handlers(logger):
+        if _writes_to_console(handler) and record.levelno >= handler.level:
+            handler.handle(record)
+
+
+def _is_silenced(logger: logging.Logger) -> bool:
+    """Tell whether a record that no console handler has shown was kept from the console on purpose."""
+    handlers = list(_handlers(logger))
+    if any(_writes_to_console(handler) for handler in handlers):
+        return True
+    # The way to switch a logger off: a handler that does nothing, and no propagation.
+    ends_early = not all(place.propagate for place in _up_to_root(logger))
+    return ends_early and bool(handlers) and all(isinstance(handler, logging.NullHandler) for handler in handlers)
+
+
+def _up_to_root(logger: logging.Logger) -> Iterator[logging.Logger]:
+    place: logging.Logger | None = logger
+    while place is not None and place.parent is not None:
+        yield place
+        place = place.parent
+
+
+def _writes_to_console(handler: logging.Handler) -> bool:
+    if isinstance(handler, logging.FileHandler):
+        return handler.baseFilename in _CONSOLE_FILES
+    if isinstance(handler, logging.StreamHandler):
+        return is_console(handler.stream)
+    if type(handler).__module__ == "rich.logging":
+        return is_console(getattr(getattr(handler, "console", None), "file", None))
+    return False
+
+
+def _passed_by_our_level(logger: logging.Logger) -> bool:
+    """Tell whether the app has set no level that this logger goes by."""
+    place: logging.Logger | None = logger
+    while place is not None:
+        if place.level:
+            return type(place.level) is _OurLevel
+        place = place.parent
+    return False
+
+
+def _is_of_logging() -> bool:
+    """Tell whether the record was made by a logging call, which checks the level; `Logger.handle` alone does not."""
+    frame: FrameType | None = sys._getframe(2)  # noqa: SLF001 -- as `logging` itself finds the caller
+    for _ in range(_FRAMES_BETWEEN):
+        if frame is None:
+            return False
+        if frame.f_code is logging.Logger._log.__code__:  # noqa: SLF001 -- see above
+            return True
+        frame = frame.f_back
+    return False

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Records inside records: a logging library that hands its record on to another one must not be heard twice.
+
+loguru's InterceptHandler takes a record of `logging` into loguru, its PropagateHandler takes one the other
+way, both while the first library is still delivering. Each delivery therefore stands in a context variable
+while it lasts. A record that comes up inside and carries the same message is an echo: the outer delivery is
+told what became of it and speaks for both. Any other record that comes up inside (a handler that logs what it
+does) is a record of its own.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from dbx_otel.logs.record import LogEvent
+
+
+class Delivery:
+    """One record on its way through a logging library.
+
+    Attributes:
+        record: The record, as the library has it.
+        message: Gives the text of the record's message; asked only when another record comes up inside.
+        event: The event, as the last outlet on the console that accepted the record has seen it.
+        shown: Whether an outlet of the app would have put it on the console.
+        held_back: Whether an outlet on the console has declined it.
+        refused: Whether a library that it was handed on to has thrown it away.
+        quiet: Whether the app's handlers are only asked, and are not to do anything.
+        attributes: What echoes have added.
+        outer: The delivery inside which this one came up.
+    """
+
+    __slots__ = (
+        "attributes",
+        "event",
+        "held_back",
+        "message",
+        "outer",
+        "quiet",
+        "record",
+        "refused",
+        "shown",
+    )
+
+    def __init__(self, record: Any, message: Callable[[], str], outer: Delivery | None) -> None:
+        self.record = record
+        self.message = message
+        self.event: LogEvent | None = None
+        self.shown = False
+        self.held_back = False
+        self.refused = False
+        self.quiet = False
+        self.attributes: dict[str, Any] = {}
+        self.outer = outer
+
+    def belongs_on_console(self) -> bool:
+        """Tell whether the record belongs on standard output: unless the app's own console has declined it."""
+        return self.shown or not self.held_back
+
+    def original(self) -> Delivery | None:
+        """Return the delivery whose echo this one is, if it is one."""
+        outer = self.outer
+        if outer is None:
+            return None
+        text = self.message()
+        while outer is not None:
+            if outer.message() in text:
+                return outer
+            outer = outer.outer
+        return None
+
+    def tell(self, original: Delivery) -> None:
+        """Tell the original what has become of its echo.
+
+        Args:
+            original: The delivery that speaks for both.
+        """
+        original.shown = original.shown or self.shown
+        original.held_back = original.held_back or self.held_back
+        original.refused = original.refused or self.refused
+        original.attributes.update(self.attributes)
+
+
+_current: ContextVar[Delivery | None] = ContextVar("dbx-otel-delivery", default=None)
+
+
+def current() -> Delivery | None:
+    """Return the innermost delivery under way here."""
+    return _current.get()
+
+
+@contextmanager
+def delivering(record: Any, message: Callable[[], str]) -> Iterator[Delivery]:
+    """Stand for a delivery while it lasts.
+
+    Args:
+        record: The record, as the library has it.
+        message: Gives the text of the record's message.
+    """
+    delivery = Delivery(record, message, _current.get())
+    token = _current.set(delivery)
+    try:
+        yield delivery
+    finally:
+        _current.reset(token)
