@@ -81,6 +81,9 @@ def test_names_are_stable_ones(app: Launched, receiver: Receiver) -> None:
         "url.scheme": "http",
     }
     assert expected.items() <= server.attributes.items()
+    assert server.attributes["server.address"] == "127.0.0.1"
+    assert server.attributes["server.port"] == app.port
+    assert server.attributes["network.peer.address"] == "127.0.0.1", "the proxy's, where the person's was"
     for point in receiver.store.metrics():
         assert not OLD_NAMES & set(point.attributes), point.name
 

@@ -9,7 +9,7 @@ from functools import wraps
 from types import ModuleType
 from typing import Any
 
-from dbx_otel.instrumentation.client_address import correct_client_address
+from dbx_otel.instrumentation.request_attributes import correct_request_attributes
 
 
 def instrument(module: ModuleType) -> None:
@@ -18,7 +18,7 @@ def instrument(module: ModuleType) -> None:
     Args:
         module: `opentelemetry.instrumentation.asgi`.
     """
-    correct_client_address(module, module.asgi_getter)
+    correct_request_attributes(module, module.asgi_getter)
     middleware = module.OpenTelemetryMiddleware
     original = middleware.__init__
 

@@ -30,35 +30,38 @@ def _attach(library: Library, module: ModuleType) -> None:
     try:
         if lifecycle.disables(library.name):
             return
-        if library.needs == SDK:
-            lifecycle.start_sdk()
-        elif library.needs == LOGS:
+        hook = _load(library)
+        if hook is None or (library.needs == SDK and not lifecycle.start_sdk()):
+            return
+        if library.needs == LOGS:
             lifecycle.prepare_logs()
         if library.is_contrib:
-            _attach_contrib(library)
+            _attach_contrib(library, hook)
         else:
-            _load(library.hook).instrument(module)
+            hook.instrument(module)
     except Exception as error:
-        _report(library, error)
+        # Where the SDK cannot start either, it has said so, and for all libraries at once.
+        if library.needs != SDK or lifecycle.start_sdk():
+            _report(library, error)
 
 
-def _attach_contrib(library: Library) -> None:
-    import_path, _, class_name = library.hook.partition(":")
-    try:
-        instrumentor_module = _load(import_path)
-    except ModuleNotFoundError as error:
-        if error.name is not None and import_path.startswith(error.name):
-            return  # this instrumentation is not installed: `--explain` says so
-        raise
-    instrumentor = getattr(instrumentor_module, class_name)()
-    if not instrumentor.is_instrumented_by_opentelemetry:
-        instrumentor.instrument(raise_exception_on_conflict=True)
-
-
-def _load(name: str) -> Any:
+def _load(library: Library) -> Any:
+    """Return the hook's module, or `None` for an instrumentation that is not installed: `--explain` says so."""
     from importlib import import_module
 
-    return import_module(name)
+    name = library.hook.partition(":")[0]
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        if library.is_contrib and error.name is not None and f"{name}.".startswith(f"{error.name}."):
+            return None
+        raise
+
+
+def _attach_contrib(library: Library, hook: Any) -> None:
+    instrumentor = getattr(hook, library.hook.partition(":")[2])()
+    if not instrumentor.is_instrumented_by_opentelemetry:
+        instrumentor.instrument(raise_exception_on_conflict=True)
 
 
 def _report(library: Library, error: Exception) -> None:

@@ -11,25 +11,28 @@ if TYPE_CHECKING:
 
 _VARIABLES = ("DBX_OTEL_DISABLED_INSTRUMENTATIONS", "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS")
 
-_start: Callable[[], None] | None = None
+_start: Callable[[], bool] | None = None
 _prepare_logs: Callable[[], None] | None = None
 _disabled: frozenset[str] | None = None
 
 
-def start_with(start: Callable[[], None]) -> None:
+def start_with(start: Callable[[], bool]) -> None:
     """Set what starts the SDK. It must not wait for another thread: import hooks call it.
 
     Args:
-        start: Starts the SDK, once a process. Does not raise.
+        start: Starts the SDK, once a process, and tells whether that went well, as far as is known. Does not raise.
     """
     global _start  # noqa: PLW0603 -- one process has one distribution
     _start = start
 
 
-def start_sdk() -> None:
-    """Start the SDK if it is not started: something is about to happen that telemetry can come of."""
-    if _start is not None:
-        _start()
+def start_sdk() -> bool:
+    """Start the SDK if it is not started: something is about to happen that telemetry can come of.
+
+    Returns:
+        False where it could not be started, which has been reported: instrumenting would be for nothing.
+    """
+    return _start is None or _start()
 
 
 def prepare_logs_with(prepare: Callable[[], None]) -> None:

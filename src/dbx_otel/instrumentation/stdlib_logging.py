@@ -17,7 +17,7 @@ from typing import Any
 
 from dbx_otel.logs import nesting, pipeline
 from dbx_otel.logs.console import is_console
-from dbx_otel.logs.from_stdlib import DELIVERED, event_of, message_of
+from dbx_otel.logs.from_stdlib import DELIVERED, event_of, is_delivered, message_of
 from dbx_otel.logs.nesting import Delivery
 from dbx_otel.logs.record import LogEvent
 
@@ -120,6 +120,8 @@ def _muting(handle: Any) -> Any:
 def _deliver(logger: logging.Logger, delivery: Delivery) -> None:
     """Emit the record, unless it is the echo of another library's. Never raises."""
     try:
+        if is_delivered(delivery.record):
+            return
         if not delivery.shown and _is_silenced(logger):
             delivery.held_back = True
         original = delivery.original()

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""WSGI apps (Flask, Django): the person's address on the server span."""
+"""WSGI apps (Flask, Django): attributes of the server span that are right."""
 
 from types import ModuleType
 
-from dbx_otel.instrumentation.client_address import correct_client_address
+from dbx_otel.instrumentation.request_attributes import correct_request_attributes
 
 
 def instrument(module: ModuleType) -> None:
@@ -12,4 +12,4 @@ def instrument(module: ModuleType) -> None:
     Args:
         module: `opentelemetry.instrumentation.wsgi`.
     """
-    correct_client_address(module, module.wsgi_getter)
+    correct_request_attributes(module, module.wsgi_getter)
