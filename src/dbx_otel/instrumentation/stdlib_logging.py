@@ -2,10 +2,10 @@
 """`logging`: every record that passes its logger's level and filters becomes a log event, once.
 
 No handler is added anywhere: one on the root logger would make the app's own `basicConfig` do nothing. Instead
-`Logger.callHandlers` is wrapped, through which every record goes, and `Handler.handle`, through which every
-record reaches a handler. The app's handlers run as ever, except that those which write to the console are
-muted where standard output is ours. Their level and filters still count: what they would have held back does
-not appear, and what their filters blank stays blank.
+`Logger.callHandlers`, through which every record goes, is replaced by one that does the same and takes the record.
+The app's handlers run as ever, except that those which write to the console are muted where standard output is
+ours. Their level and filters still count: what they would have held back does not appear, and what their
+filters blank stays blank.
 """
 
 import logging
@@ -55,10 +55,8 @@ def instrument(module: ModuleType) -> None:
     pipeline.ensure_installed()
     if getattr(module, _DONE, False):
         return
-    call_handlers = module.Logger.callHandlers
-    handle = module.Handler.handle
-    module.Logger.callHandlers = _taking(call_handlers)
-    module.Handler.handle = _muting(handle)
+    _replace_call_handlers(module.Logger)
+    module.StreamHandler.emit = _muting(module.StreamHandler.emit)
     setattr(module, _DONE, True)
     root = module.getLogger()
     if pipeline.is_installed() and root.level == module.WARNING:
@@ -66,61 +64,91 @@ def instrument(module: ModuleType) -> None:
         root.setLevel(_OurLevel(min(pipeline.log_level(), module.WARNING)))
 
 
-def _taking(call_handlers: Any) -> Any:
-    @wraps(call_handlers)
-    def take(self: logging.Logger, record: logging.LogRecord) -> None:
-        if not pipeline.is_installed():
-            call_handlers(self, record)
-            return
-        by_our_level = _passed_by_our_level(self)
-        with nesting.delivering(record, lambda: message_of(record)) as delivery:
-            if pipeline.owns_console():
-                setattr(record, DELIVERED, True)
-            try:
-                if by_our_level and record.levelno < logging.WARNING and _is_of_logging():
-                    delivery.quiet = True
-                    _ask_console_handlers(self, record)
-                else:
-                    call_handlers(self, record)
-            finally:
-                if not (by_our_level and record.levelno < pipeline.log_level()):
-                    _deliver(self, delivery)
+def _replace_call_handlers(logger_class: Any) -> None:
+    original: Any = logger_class.callHandlers
 
-    return take
+    @wraps(original)
+    def call_handlers(self: logging.Logger, record: logging.LogRecord) -> None:
+        # Handlers of the app count the frames above them, or go by their file, to name the caller (loguru's
+        # InterceptHandler does either): there must be exactly this one between Logger.handle and Handler.handle.
+        delivery = _begin(self, record) if pipeline.is_installed() else None
+        try:
+            for handler in _handlers_for(self, record):
+                if delivery is not None and writes_to_console(handler):
+                    _hand_to_console(handler, record, delivery)
+                elif delivery is None or not delivery.quiet:
+                    handler.handle(record)
+        finally:
+            if delivery is not None:
+                _end(self, delivery)
 
-
-def _muting(handle: Any) -> Any:
-    @wraps(handle)
-    def handle_or_mute(self: logging.Handler, record: logging.LogRecord) -> Any:
-        if not pipeline.is_installed() or not _writes_to_console(self):
-            return handle(self, record)
-        # As logging.Handler.handle does it, which leaves no room between filter and emission.
-        accepted: Any = self.filter(record)
-        if not accepted:
-            return accepted
-        delivery = nesting.current()
-        under_way = delivery is not None and delivery.record is record
-        if isinstance(accepted, logging.LogRecord):
-            record = accepted  # since Python 3.12 a filter may put another record in the place of this one
-        if delivery is not None and under_way:
-            delivery.shown = True
-            delivery.event = _event_or_none(record)
-        is_quiet = delivery is not None and under_way and delivery.quiet
-        if not is_quiet and not (pipeline.owns_console() and hasattr(record, DELIVERED)):
-            self.acquire()
-            try:
-                self.emit(record)
-            finally:
-                self.release()
-        return accepted
-
-    return handle_or_mute
+    ours: Any = call_handlers
+    ours.__code__ = ours.__code__.replace(co_filename=original.__code__.co_filename)
+    logger_class.callHandlers = ours
 
 
-def _deliver(logger: logging.Logger, delivery: Delivery) -> None:
-    """Emit the record, unless it is the echo of another library's. Never raises."""
+def _begin(logger: logging.Logger, record: logging.LogRecord) -> Delivery:
+    delivery = nesting.begin(record, lambda: message_of(record))
+    if pipeline.owns_console():
+        setattr(record, DELIVERED, True)
+    by_our_level = _passes_by_our_level(logger)
+    delivery.quiet = by_our_level and record.levelno < logging.WARNING and _is_of_logging()
+    delivery.is_too_low = by_our_level and record.levelno < pipeline.log_level()
+    return delivery
+
+
+def _handlers_for(logger: logging.Logger, record: logging.LogRecord) -> Iterator[logging.Handler]:
+    """Yield the handlers that a record comes to, as `Logger.callHandlers` goes about it."""
+    found = False
+    for handler in _handlers(logger):
+        found = True
+        if record.levelno >= handler.level:
+            yield handler
+    if found:
+        return
+    last_resort = logging.lastResort
+    if last_resort is not None:
+        if record.levelno >= last_resort.level:
+            yield last_resort
+    elif logging.raiseExceptions and not logger.manager.emittedNoHandlerWarning:
+        sys.stderr.write(f'No handlers could be found for logger "{logger.name}"\n')
+        logger.manager.emittedNoHandlerWarning = True
+
+
+def _hand_to_console(handler: logging.Handler, record: logging.LogRecord, delivery: Delivery) -> None:
+    """Do what `Handler.handle` does, and between filter and emission note the record as the filters leave it."""
+    accepted: Any = handler.filter(record)
+    if not accepted:
+        return
+    if isinstance(accepted, logging.LogRecord):
+        record = accepted  # since Python 3.12 a filter may put another record in the place of this one
+    delivery.shown = True
+    delivery.event = _event_or_none(record)
+    if delivery.quiet or pipeline.owns_console():
+        return
+    handler.acquire()
     try:
-        if is_delivered(delivery.record):
+        handler.emit(record)
+    finally:
+        handler.release()
+
+
+def _muting(emit: Any) -> Any:
+    """Mute the console for records that come to it later and elsewhere: by a queue, or from a buffer."""
+
+    @wraps(emit)
+    def emit_or_mute(self: logging.Handler, record: logging.LogRecord) -> None:
+        if not (pipeline.owns_console() and hasattr(record, DELIVERED) and writes_to_console(self)):
+            emit(self, record)
+
+    return emit_or_mute
+
+
+def _end(logger: logging.Logger, delivery: Delivery) -> None:
+    """Emit the record, unless it is the echo of another library's. Never raises."""
+    nesting.end(delivery)
+    try:
+        if delivery.is_too_low or is_delivered(delivery.record):
             return
         if not delivery.shown and _is_silenced(logger):
             delivery.held_back = True
@@ -155,16 +183,10 @@ def _handlers(logger: logging.Logger) -> Iterator[logging.Handler]:
         place = place.parent if place.propagate else None
 
 
-def _ask_console_handlers(logger: logging.Logger, record: logging.LogRecord) -> None:
-    for handler in _handlers(logger):
-        if _writes_to_console(handler) and record.levelno >= handler.level:
-            handler.handle(record)
-
-
 def _is_silenced(logger: logging.Logger) -> bool:
     """Tell whether a record that no console handler has shown was kept from the console on purpose."""
     handlers = list(_handlers(logger))
-    if any(_writes_to_console(handler) for handler in handlers):
+    if any(writes_to_console(handler) for handler in handlers):
         return True
     # The way to switch a logger off: a handler that does nothing, and no propagation.
     ends_early = not all(place.propagate for place in _up_to_root(logger))
@@ -178,17 +200,22 @@ def _up_to_root(logger: logging.Logger) -> Iterator[logging.Logger]:
         place = place.parent
 
 
-def _writes_to_console(handler: logging.Handler) -> bool:
+def writes_to_console(handler: logging.Handler) -> bool:
+    """Tell whether what a handler writes comes out as the process's standard output or standard error.
+
+    Args:
+        handler: Any handler.
+    """
     if isinstance(handler, logging.FileHandler):
-        return handler.baseFilename in _CONSOLE_FILES
+        return getattr(handler, "baseFilename", None) in _CONSOLE_FILES
     if isinstance(handler, logging.StreamHandler):
-        return is_console(handler.stream)
+        return is_console(getattr(handler, "stream", None))
     if type(handler).__module__ == "rich.logging":
         return is_console(getattr(getattr(handler, "console", None), "file", None))
     return False
 
 
-def _passed_by_our_level(logger: logging.Logger) -> bool:
+def _passes_by_our_level(logger: logging.Logger) -> bool:
     """Tell whether the app has set no level that this logger goes by."""
     place: logging.Logger | None = logger
     while place is not None:

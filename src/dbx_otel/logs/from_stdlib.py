@@ -5,6 +5,7 @@ import logging
 import time
 from typing import Any
 
+from dbx_otel.logs import from_structlog
 from dbx_otel.logs.fit import plain_text
 from dbx_otel.logs.record import LogEvent
 from dbx_otel.logs.severity import severity_number
@@ -31,14 +32,21 @@ _OF_EVERY_RECORD = frozenset(
 _PREFIX_OF_CORRELATION = "otel"  # otelTraceID and so on, by OpenTelemetry's instrumentation: the outlets know them
 
 
+def is_delivered(record: logging.LogRecord) -> bool:
+    """Tell whether structlog has delivered the event of a record already.
+
+    Args:
+        record: The record.
+    """
+    return isinstance(record.msg, from_structlog.Rendered) and record.msg.is_delivered
+
+
 def message_of(record: logging.LogRecord) -> str:
     """Return the text of a record's message; without its values where they cannot be put in.
 
     Args:
         record: The record.
     """
-    if isinstance(record.msg, dict) and not record.args:
-        return plain_text(record.msg.get("event", record.msg))
     try:
         return record.getMessage()
     except Exception:
@@ -52,12 +60,22 @@ def event_of(record: logging.LogRecord) -> LogEvent:
     Args:
         record: The record. Its message may be an event dict of structlog's, as `wrap_for_formatter` leaves it.
     """
+    extra = {
+        name: value
+        for name, value in vars(record).items()
+        if name not in _OF_EVERY_RECORD and not name.startswith(_PREFIX_OF_CORRELATION)
+    }
+    _add_place(record, extra)
+    structured = _of_structlog(record)
+    if structured is not None:
+        told = from_structlog.TOLD_ELSEWHERE
+        extra = {name: value for name, value in extra.items() if name not in told}
+        structured.attributes = {**extra, **structured.attributes}
+        structured.exception = structured.exception or _exception(record)
+        return structured
     body, attributes = _body(record)
-    for name, value in vars(record).items():
-        if name not in _OF_EVERY_RECORD and not name.startswith(_PREFIX_OF_CORRELATION):
-            attributes[name] = value
-    _add_place(record, attributes)
-    exception = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
+    attributes.update(extra)
+    exception = _exception(record)
     if exception is None and record.exc_text:
         attributes["exception.stacktrace"] = record.exc_text  # the exception itself stayed in another process
     return LogEvent(
@@ -73,15 +91,29 @@ def event_of(record: logging.LogRecord) -> LogEvent:
     )
 
 
+def _of_structlog(record: logging.LogRecord) -> LogEvent | None:
+    """Return the event of a record that structlog has made."""
+    if isinstance(record.msg, from_structlog.Rendered):
+        return record.msg.event
+    if isinstance(record.msg, dict) and hasattr(record, "_logger"):
+        # By structlog.stdlib.ProcessorFormatter.wrap_for_formatter.
+        method = getattr(record, "_name", record.levelname.lower())
+        return from_structlog.event_of(record.msg, method, record.name, None)
+    return None
+
+
 def _body(record: logging.LogRecord) -> tuple[Any, dict[str, Any]]:
-    if isinstance(record.msg, dict) and not record.args and "event" in record.msg:
-        rest = dict(record.msg)
-        return rest.pop("event"), rest
+    if isinstance(record.msg, dict) and not record.args:
+        return record.msg, {}
     try:
         return record.getMessage(), {}
     except Exception:
         # As in `message_of`; here nothing is to be lost.
         return plain_text(record.msg), {"logging.args": record.args}
+
+
+def _exception(record: logging.LogRecord) -> BaseException | None:
+    return record.exc_info[1] if isinstance(record.exc_info, tuple) else None
 
 
 def _add_place(record: logging.LogRecord, attributes: dict[str, Any]) -> None:

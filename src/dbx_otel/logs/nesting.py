@@ -10,12 +10,11 @@ does) is a record of its own.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from dbx_otel.logs.record import LogEvent
 
@@ -30,6 +29,7 @@ class Delivery:
         shown: Whether an outlet of the app would have put it on the console.
         held_back: Whether an outlet on the console has declined it.
         refused: Whether a library that it was handed on to has thrown it away.
+        is_too_low: Whether its level is below the one from which records are taken.
         quiet: Whether the app's handlers are only asked, and are not to do anything.
         attributes: What echoes have added.
         outer: The delivery inside which this one came up.
@@ -39,6 +39,7 @@ class Delivery:
         "attributes",
         "event",
         "held_back",
+        "is_too_low",
         "message",
         "outer",
         "quiet",
@@ -54,6 +55,7 @@ class Delivery:
         self.shown = False
         self.held_back = False
         self.refused = False
+        self.is_too_low = False
         self.quiet = False
         self.attributes: dict[str, Any] = {}
         self.outer = outer
@@ -94,17 +96,22 @@ def current() -> Delivery | None:
     return _current.get()
 
 
-@contextmanager
-def delivering(record: Any, message: Callable[[], str]) -> Iterator[Delivery]:
-    """Stand for a delivery while it lasts.
+def begin(record: Any, message: Callable[[], str]) -> Delivery:
+    """Begin a delivery: what comes up until `end` comes up inside it.
 
     Args:
         record: The record, as the library has it.
         message: Gives the text of the record's message.
     """
     delivery = Delivery(record, message, _current.get())
-    token = _current.set(delivery)
-    try:
-        yield delivery
-    finally:
-        _current.reset(token)
+    _current.set(delivery)
+    return delivery
+
+
+def end(delivery: Delivery) -> None:
+    """End a delivery.
+
+    Args:
+        delivery: What `begin` has returned, in the same context.
+    """
+    _current.set(delivery.outer)
