@@ -55,7 +55,7 @@ def drive(app: Launched) -> None:
     app.wait_ready()
     for number in range(REQUESTS):
         assert app.get(f"/sync/{number}", "ada").ok
-    time.sleep(0.3)  # a server's span ends a moment after its response has been sent
+    time.sleep(1.0)  # a server's span ends a moment after its response has been sent
 
 
 def assert_all_arrived(receiver: Receiver, output: str) -> None:

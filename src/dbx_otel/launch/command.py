@@ -4,12 +4,15 @@
 The command keeps the process id, the standard streams, the signals and the exit status that it would have without us.
 """
 
+import contextlib
+import errno
 import os
+import signal
 import sys
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import MutableMapping, Sequence
 
 from dbx_otel._version import __version__
-from dbx_otel.launch.interpreter import RUN_VARIABLE
+from dbx_otel.launch.interpreter import RUN_VARIABLE, is_enabled
 
 _USAGE = """\
 Usage: dbx-otel-run [OPTIONS] COMMAND [ARG...]
@@ -70,26 +73,55 @@ def _dispatch(options: list[str], command: list[str]) -> int:
 
         print(explain(command))  # noqa: T201 -- what was asked for
         return 0
-    if not command:
+    if not command or not command[0]:
         return _fail("no command given; for example: dbx-otel-run python app.py", _BAD_USAGE)
     return _run(command)
 
 
 def _run(command: list[str]) -> int:
     environ = dict(os.environ)
-    if _enabled(environ):
+    if is_enabled(environ):
         from dbx_otel.launch.program import note_on
 
         note = note_on(command[0], environ)
         if note:
-            print(f"dbx-otel-run: {note}", file=sys.stderr, flush=True)  # noqa: T201 -- the one line about it
+            _say(note)
         add_variables(environ)
+    _restore_signals()
     try:
         os.execvpe(command[0], command, environ)  # noqa: S606 -- running the command is the purpose
     except FileNotFoundError:
-        return _fail(f"command not found: {command[0]}", _NOT_FOUND)
+        return _missing(command[0], environ)
     except OSError as error:
+        if error.errno == errno.ENOEXEC:
+            _run_by_shell(command, environ)
         return _fail(f"cannot execute {command[0]}: {error.strerror}", _NOT_EXECUTABLE)
+
+
+def _run_by_shell(command: list[str], environ: dict[str, str]) -> None:
+    """Run a script that names no interpreter as shells do and `execvp` does (POSIX, "exec family of functions")."""
+    from dbx_otel.launch.program import find
+
+    path = find(command[0], environ)
+    with contextlib.suppress(OSError):
+        os.execve("/bin/sh", ["sh", path or command[0], *command[1:]], environ)  # noqa: S606 -- as above
+
+
+def _restore_signals() -> None:
+    """Undo what Python does at its start: the signals that it ignores would stay ignored in the command."""
+    for name in ("SIGPIPE", "SIGXFSZ", "SIGXFZ"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_DFL)
+
+
+def _missing(program: str, environ: MutableMapping[str, str]) -> int:
+    from dbx_otel.launch.program import find, interpreter_of
+
+    path = find(program, environ)
+    if path is None:
+        return _fail(f"command not found: {program}", _NOT_FOUND)
+    interpreter = interpreter_of(path)
+    return _fail(f"cannot execute {program}: {interpreter}, which its first line names, is not there", _NOT_EXECUTABLE)
 
 
 def add_variables(environ: MutableMapping[str, str]) -> None:
@@ -100,7 +132,9 @@ def add_variables(environ: MutableMapping[str, str]) -> None:
     """
     environ[RUN_VARIABLE] = "1"
     path = path_entry()
-    rest = [entry for entry in environ.get("PYTHONPATH", "").split(os.pathsep) if entry not in {"", path}]
+    given = environ.get("PYTHONPATH", "")
+    # An empty entry stays: to Python it is the current folder.
+    rest = [entry for entry in given.split(os.pathsep) if entry != path] if given else []
     environ["PYTHONPATH"] = os.pathsep.join([path, *rest])
 
 
@@ -109,14 +143,17 @@ def path_entry() -> str:
     return os.path.join(os.path.dirname(os.path.abspath(__file__)), "path")  # noqa: PTH100, PTH118, PTH120 -- start-up
 
 
-def _enabled(environ: Mapping[str, str]) -> bool:
-    """Read the one setting that is needed here, without loading the table; bad values are reported by the app."""
-    return environ.get("DBX_OTEL_ENABLED", "").strip().lower() not in {"false", "0", "no", "off"}
-
-
 def _fail(text: str, status: int) -> int:
-    print(f"dbx-otel-run: {text}", file=sys.stderr, flush=True)  # noqa: T201 -- the one line about it
+    _say(text)
     return status
+
+
+def _say(text: str) -> None:
+    if sys.stderr is None:
+        return  # closed since before Python began: the number 2 may be another file by now
+    # Where nobody reads it, the command is to run all the same, and its status to stay what it is.
+    with contextlib.suppress(OSError):
+        os.write(2, f"dbx-otel-run: {text}\n".encode("utf-8", "backslashreplace"))
 
 
 if __name__ == "__main__":

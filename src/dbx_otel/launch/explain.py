@@ -72,7 +72,7 @@ def _settings(environ: Mapping[str, str]) -> Iterator[str]:
         is_set = bool(environ.get(row.variable, "").strip())
         rejected = any(problem.variable == row.variable for problem in problems)
         source = "default" if not is_set or rejected else "environment"
-        value = _HIDDEN if row.secret and is_set else settings.shown(getattr(values, row.attribute))
+        value = _HIDDEN if row.secret and is_set else settings.shown(getattr(values, row.attribute), row.kind)
         if row.attribute == "log_level":
             value = settings.level_name(values.log_level)
         yield f"{row.variable:<{width}}  {value}  ({source})"

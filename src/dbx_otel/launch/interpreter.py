@@ -8,7 +8,10 @@ Two ways lead here. `dbx_otel.pth` in the environment's site-packages, which `py
 from __future__ import annotations
 
 import os
-import sys
+
+TYPE_CHECKING = False  # as `typing` has it, without importing typing
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 RUN_VARIABLE = "DBX_OTEL_RUN"
 """Set by `dbx-otel-run` for the command and all it starts."""
@@ -27,6 +30,15 @@ DEFAULTS = {
 """Variables that libraries read when they are imported; what is set already stays."""
 
 _begun = False
+
+
+def is_enabled(environ: Mapping[str, str] = os.environ) -> bool:
+    """Read the one setting that is needed this early, without loading the table; bad values are reported by the app.
+
+    Args:
+        environ: The environment.
+    """
+    return environ.get("DBX_OTEL_ENABLED", "").strip().lower() not in {"false", "0", "no", "off"}
 
 
 def begin_after_site() -> None:
@@ -50,9 +62,9 @@ def begin_after_site() -> None:
 
 
 def begin() -> None:
-    """Wait for the libraries of the catalog, once a process. Never raises."""
+    """Wait for the libraries of the catalog, once a process, unless switched off. Never raises."""
     global _begun  # noqa: PLW0603 -- one process begins once
-    if _begun:
+    if _begun or not is_enabled():
         return
     _begun = True
     try:
@@ -63,4 +75,14 @@ def begin() -> None:
         distro.begin()
     except Exception as error:
         # The app comes first.
-        sys.stderr.write(f"dbx-otel: telemetry is off, the app is not touched: {error!r}\n")
+        _say(f"telemetry is off, the app is not touched: {error!r}")
+
+
+def _say(text: str) -> None:
+    try:
+        from dbx_otel import diagnostics
+
+        diagnostics.say(text)
+    except Exception:
+        # What is broken may be as much as the whole package.
+        pass

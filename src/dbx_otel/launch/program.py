@@ -36,6 +36,9 @@ def note_on(program: str, environ: Mapping[str, str]) -> str | None:
     path = find(program, environ)
     if path is None or is_python(path) or starts_others(path):
         return None
+    interpreter = interpreter_of(path) or path
+    if os.path.isabs(interpreter) and not os.path.exists(interpreter):  # noqa: PTH110, PTH117 -- start-up
+        return None  # it cannot run at all, which will be said
     return (
         f"{program} is not a Python program: nothing in it will be traced "
         f"(a Python that it starts will be, where dbx-otel is installed)"
@@ -66,14 +69,15 @@ def interpreter_of(path: str) -> str | None:
     except OSError:
         return None
     if not head.startswith(b"#!"):
-        return path
+        return path if b"\0" in head else "/bin/sh"  # a script that names no interpreter is one for the shell
     lines = head.decode("utf-8", "replace").splitlines()
     words = lines[0][2:].split()
     if words and os.path.basename(words[0]) == "env":  # noqa: PTH119 -- as above
         words = [word for word in words[1:] if not word.startswith("-") and "=" not in word]
     if len(lines) > 1 and lines[1].startswith("'''exec' "):
         # How pip and uv write scripts of interpreters whose path is too long for a first line.
-        words = [lines[1].removeprefix("'''exec' ").split('"')[1] if '"' in lines[1] else lines[1].split()[1]]
+        rest = lines[1].removeprefix("'''exec' ")
+        words = rest.split('"')[1:2] if '"' in rest else rest.split()[:1]
     return words[0] if words else None
 
 

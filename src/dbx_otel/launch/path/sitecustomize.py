@@ -37,19 +37,28 @@ def _begin() -> None:
 
 
 def _warn_once() -> None:
-    if os.environ.get("DBX_OTEL_RUN_WARNED"):
+    if os.environ.get("DBX_OTEL_RUN_WARNED") or _is_switched_off():
         return
     os.environ["DBX_OTEL_RUN_WARNED"] = "1"
-    try:
-        sys.stderr.write(
-            "dbx-otel: "
-            + sys.executable
-            + " has no dbx-otel: it runs untouched and without telemetry. "
-            + "Remedy: install dbx-otel in that environment\n"
-        )
+    if sys.stderr is None:
+        return  # closed since before Python began: the number 2 may be another file by now
+    line = (
+        "dbx-otel: "
+        + sys.executable
+        + " has no dbx-otel: it runs untouched and without telemetry. "
+        + "Remedy: install dbx-otel in that environment\n"
+    )
+    try:  # noqa: SIM105 -- `contextlib` is not loaded yet
+        # Past Python's buffer: what cannot be written would stay in it and turn the exit status to 120.
+        os.write(2, line.encode("utf-8", "backslashreplace"))
     except Exception:
-        # A closed standard error: an exception here would end the interpreter before the app begins.
+        # An exception here would end the interpreter before the app begins.
         pass
+
+
+def _is_switched_off() -> bool:
+    # As `dbx_otel.launch.interpreter.is_enabled`, which is not there to be asked.
+    return os.environ.get("DBX_OTEL_ENABLED", "").strip().lower() in ("false", "0", "no", "off")
 
 
 if os.environ.get("DBX_OTEL_RUN"):
