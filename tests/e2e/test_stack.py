@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The whole: an unchanged app under `dbx-otel-run`, the real collector, and who did it in Jaeger, Loki and Prometheus."""
+"""The whole: an unchanged app, the real collector, and who did it in Jaeger, Loki and Prometheus."""
 
 import signal
-from pathlib import Path
 from typing import Any
 
 import pytest
+
 from scripts.stack_lib.stack import Stack
 from tests.support.launched import APPS, Launched, launched, proxy_headers
 from tests.support.stack import eventually, jaeger_trace, loki_query, prometheus_query
@@ -16,9 +16,7 @@ COMMAND = ["uvicorn", f"{APPS}.fastapi_app:app", "--port", "{port}"]
 
 
 @pytest.fixture(scope="module", params=["grpc", "http/protobuf"])
-def trace_id(
-    request: pytest.FixtureRequest, stack: Stack, tmp_path_factory: pytest.TempPathFactory
-) -> str:
+def trace_id(request: pytest.FixtureRequest, stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> str:
     """An app has served one request of Ada's and has ended; the id of the trace, as its log line on stdout has it."""
     endpoint = stack.endpoints.otlp_grpc if request.param == "grpc" else stack.endpoints.otlp_http
     environment = {

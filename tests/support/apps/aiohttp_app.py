@@ -2,6 +2,7 @@
 import os
 
 from aiohttp import web
+
 from tests.support.apps.work import async_work, work
 
 

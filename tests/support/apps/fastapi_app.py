@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 from fastapi import FastAPI
+
 from tests.support.apps.work import async_work, work
 
 app = FastAPI()

@@ -2,6 +2,7 @@
 import os
 
 from flask import Flask
+
 from tests.support.apps.work import work
 
 app = Flask(__name__)

@@ -3,6 +3,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
+
 from tests.support.apps.work import async_work, work
 
 

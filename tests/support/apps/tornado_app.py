@@ -3,6 +3,7 @@ import asyncio
 import os
 
 import tornado.web
+
 from tests.support.apps.work import async_work, work
 
 
