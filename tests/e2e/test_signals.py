@@ -91,15 +91,18 @@ def test_names_are_stable_ones(app: Launched, receiver: Receiver) -> None:
 def test_the_resource_says_app_workspace_instance_and_distribution(app: Launched, receiver: Receiver) -> None:
     assert app.get("/work/a", "ada").ok
     stopped(app, receiver)
-    records = [*receiver.store.spans(), *receiver.store.logs(), *receiver.store.metrics()]
-    for resource in (record.resource for record in records):
+    store = receiver.store
+    resources = [record.resource for record in store.spans()]
+    resources += [record.resource for record in store.logs()]
+    resources += [point.resource for point in store.metrics()]
+    for resource in resources:
         assert resource["service.name"] == "orders-by-platform"
         assert resource["workspace.id"] == "1234567890"
         assert resource["app.name"] == "orders"
         assert resource["databricks.app.name"] == "orders"
         assert resource["databricks.workspace.id"] == "1234567890"
         assert resource["telemetry.distro.name"] == "dbx-otel"
-    assert len({record.resource["service.instance.id"] for record in records}) == 1
+    assert len({resource["service.instance.id"] for resource in resources}) == 1
 
 
 def test_metrics_tell_the_outcome_and_never_who(app: Launched, receiver: Receiver) -> None:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The whole: an unchanged app, the real collector, and who did it in Jaeger, Loki and Prometheus."""
 
+import json
 import signal
 from typing import Any
 
@@ -29,13 +30,13 @@ def trace_id(request: pytest.FixtureRequest, stack: Stack, tmp_path_factory: pyt
         assert app.get("/work/order-17", "ada").ok
         assert app.get("/nowhere", "bob").status_code == 404
         app.stop(signal.SIGTERM)
-        return log_line(app, "handler order-17")["trace_id"]
+        trace_id: str = log_line(app, "handler order-17")["trace_id"]
+        return trace_id
 
 
 def log_line(app: Launched, body: str) -> dict[str, Any]:
-    import json
 
-    lines = [json.loads(line) for line in app.output().splitlines() if line.startswith("{")]
+    lines: list[dict[str, Any]] = [json.loads(line) for line in app.output().splitlines() if line.startswith("{")]
     (line,) = [line for line in lines if line["body"] == body]
     return line
 
