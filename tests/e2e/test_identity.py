@@ -2,6 +2,7 @@
 """Every span and log record bears the person of its own request, in every server, also when requests interleave."""
 
 import signal
+import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -39,6 +40,7 @@ def test_interleaved_requests_keep_their_people(
 
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(ask, jobs))
+        time.sleep(0.5)  # a server's span ends a moment after its response has been sent
         app.stop(signal.SIGTERM)
         output = app.output()
     receiver.store.wait_quiet()
