@@ -19,13 +19,25 @@ def say(text: str) -> None:
         text: The line, without the prefix; line breaks become spaces.
     """
     try:
+        if sys.stderr is None:
+            return  # closed since before Python began
         line = " ".join(text.split())
         key = f"{zlib.crc32(line.encode('utf-8', 'replace')):08x}"
         said = os.environ.get(_SAID, "")
         if key in said.split(","):
             return
         os.environ[_SAID] = f"{said},{key}".lstrip(",")
-        print(f"dbx-otel: {line}", file=sys.stderr, flush=True)  # noqa: T201 -- this is the one place that prints
+        _write(f"dbx-otel: {line}\n")
     except Exception:
         # A closed or full standard error must not reach the app.
         pass
+
+
+def _write(line: str) -> None:
+    try:
+        descriptor = sys.stderr.fileno()
+    except (AttributeError, OSError, ValueError):
+        sys.stderr.write(line)  # the app has put something else in its place
+        return
+    # Past Python's buffer: what cannot be written would stay in it and turn the app's exit status to 120.
+    os.write(descriptor, line.encode("utf-8", "backslashreplace"))

@@ -6,13 +6,13 @@ used instead.
 """
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
-
-T = TypeVar("T")
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 APP_NAME_VARIABLE = "DATABRICKS_APP_NAME"
 """Set by the Databricks Apps platform and by nothing else: its presence means "behind the Apps proxy"."""
@@ -56,10 +56,12 @@ class Kind(NamedTuple):
     Attributes:
         allowed: What may be written, as the docs and the messages say it.
         parse: Turns the text into the value; raises `ValueError` when it is none of those.
+        public: Leaves out of the text what messages must not show.
     """
 
     allowed: str
     parse: Callable[[str], Any]
+    public: Callable[[str], str] = str
 
 
 def _flag(text: str) -> bool:
@@ -75,10 +77,27 @@ def _names(text: str) -> frozenset[str]:
     return frozenset(name.strip() for name in text.split(",") if name.strip())
 
 
+_UNFIT = re.compile(r"[\s\x00-\x1f\x7f]")
+
+
 def _url(text: str) -> str:
-    if not text.startswith(("http://", "https://")) or len(text.split("//", 1)[1]) == 0:
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.port == 0 or _UNFIT.search(text):
         raise ValueError(text)
-    return text
+    return parts.scheme + text[len(parts.scheme) :]
+
+
+def public_address(text: str) -> str:
+    """Return an address as messages may show it: without user, password, query and fragment."""
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return "an endpoint that is no address"
+    if not host:
+        return re.split("[?#]", text.rpartition("@")[2])[0]
+    host = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{host}{f':{port}' if port else ''}{parts.path}"
 
 
 _LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
@@ -111,14 +130,14 @@ def _text(text: str) -> str:
 _FLAG = Kind("true · false", _flag)
 _TEXT = Kind("text", _text)
 _PATH = Kind("a path", Path)
-_URL = Kind("an http:// or https:// address", _url)
+_URL = Kind("an http:// or https:// address", _url, public_address)
 _NAMES = Kind("names with commas between them", _names)
 _LEVEL = Kind("DEBUG · INFO · WARNING · ERROR · CRITICAL", _level)
 
 
 def _setting(variable: str, kind: Kind, default: Any, meaning: str, *, secret: bool = False) -> Any:
     metadata = {"variable": variable, "kind": kind, "meaning": meaning, "secret": secret}
-    return field(default=default, metadata=metadata)
+    return field(default=default, repr=not secret, metadata=metadata)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -313,7 +332,7 @@ def in_databricks_app(environ: Mapping[str, str] = os.environ) -> bool:
 
 
 def _bad_value(row: Row, text: str) -> Problem:
-    value = "a value that is not shown" if row.secret else repr(text[:200])
+    value = "a value that is not shown" if row.secret else repr(row.kind.public(text)[:200])
     default = level_name(row.default) if row.kind is _LEVEL else shown(row.default)
     return Problem(row.variable, f"{row.variable} is {value}; allowed: {row.kind.allowed}; used instead: {default}")
 

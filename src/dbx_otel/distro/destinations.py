@@ -65,7 +65,10 @@ def _by_entry_point(signal: str, name: str) -> Make:
 
         group = f"opentelemetry_{signal}_exporter"
         for entry in entry_points(group=group, name=name):
-            return entry.load()()
+            exporter = entry.load()()
+            if not hasattr(exporter, "export"):
+                raise TypeError("it is no exporter that sends (dbx-otel serves no metrics to be fetched)")
+            return exporter
         raise LookupError(f"no installed package offers it; installed are: {_installed(group)}")
 
     return make

@@ -4,14 +4,26 @@
 The endpoint is never written to the environment: mlflow and others would follow it.
 """
 
+import os
+import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote
 
 from dbx_otel import __version__
-from dbx_otel.settings import Protocol, Settings
+from dbx_otel.settings import Protocol, Settings, public_address
 
 _DISTRO_HEADER = {"x-telemetry-distro": f"dbx-otel/{__version__}"}
+
+# RFC 9110, section 5.6.2 (token), and what of a value HTTP and gRPC both carry.
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"[\x20-\x7e]*")
+
+# Those of the request itself, as the exporter and its HTTP client set them.
+_HTTP_HEADERS = frozenset(
+    ("accept", "accept-encoding", "connection", "content-encoding", "content-length", "content-type", "user-agent")
+)
 
 
 def has_endpoint(signal: str, environ: Mapping[str, str]) -> bool:
@@ -37,15 +49,14 @@ def first_destination(signal: str, environ: Mapping[str, str], notes: list[str])
     variable = f"OTEL_EXPORTER_OTLP_{upper}_PROTOCOL"
     if not environ.get(variable, "").strip():
         variable = "OTEL_EXPORTER_OTLP_PROTOCOL"
-    text = environ.get(variable, "").strip().lower() or Protocol.HTTP
+    text = environ.get(variable, "").strip().lower() or Protocol.HTTP.value
     if text not in set(Protocol):
         allowed = " · ".join(Protocol)
         notes.append(f"{variable} is {text!r}; allowed: {allowed}; used instead: {Protocol.HTTP}")
         text = Protocol.HTTP
-    endpoint = environ.get(f"OTEL_EXPORTER_OTLP_{upper}_ENDPOINT") or environ.get(
-        "OTEL_EXPORTER_OTLP_ENDPOINT", "the default endpoint"
-    )
-    return shown(endpoint), lambda: _make_by_environment(signal, Protocol(text))
+    endpoint = environ.get(f"OTEL_EXPORTER_OTLP_{upper}_ENDPOINT") or environ.get("OTEL_EXPORTER_OTLP_ENDPOINT")
+    name = public_address(endpoint) if endpoint else "the default endpoint"
+    return name, lambda: _make_by_environment(signal, Protocol(text))
 
 
 def second_destination(signal: str, settings: Settings) -> tuple[str, Any]:
@@ -57,7 +68,7 @@ def second_destination(signal: str, settings: Settings) -> tuple[str, Any]:
     """
     endpoint = settings.otlp_endpoint or ""
     make = _make_grpc if settings.otlp_protocol is Protocol.GRPC else _make_http
-    return shown(endpoint), lambda: make(signal, endpoint, _headers(settings))
+    return public_address(endpoint), lambda: make(signal, endpoint, _headers(settings))
 
 
 def exporter_class(signal: str, protocol: Protocol) -> Any:
@@ -78,53 +89,62 @@ def exporter_class(signal: str, protocol: Protocol) -> Any:
     return getattr(import_module(f"opentelemetry.exporter.otlp.proto.{package}.{module}"), name)
 
 
-def shown(endpoint: str) -> str:
-    """Return an endpoint as messages may show it: without user, password, query and fragment."""
-    try:
-        parts = urlsplit(endpoint)
-        host = parts.hostname or ""
-        port = f":{parts.port}" if parts.port else ""
-    except ValueError:
-        return "an endpoint that is no address"
-    return f"{parts.scheme}://{host}{port}{parts.path}" if host else endpoint.split("?", 1)[0]
-
-
 def _make_by_environment(signal: str, protocol: Protocol) -> Any:
     return exporter_class(signal, protocol)()
 
 
 def _headers(settings: Settings) -> dict[str, str]:
-    from opentelemetry.util.re import parse_env_headers
+    """Read the headers of the second destination.
 
-    text = settings.otlp_headers
+    OpenTelemetry's own reader logs what it cannot read, and HTTP clients name the value that they refuse: neither may
+    happen to a secret.
+
+    Raises:
+        ValueError: An entry is no header; the message does not show it.
+        OSError: The file cannot be read.
+    """
+    variable, text = "DBX_OTEL_OTLP_HEADERS", settings.otlp_headers
     if text is None and settings.otlp_headers_file is not None:
-        text = settings.otlp_headers_file.read_text(encoding="utf-8").strip()
-    return dict(parse_env_headers(text or "", liberal=True))
+        variable, text = "DBX_OTEL_OTLP_HEADERS_FILE", settings.otlp_headers_file.read_text(encoding="utf-8")
+    headers: dict[str, str] = {}
+    entries = [entry.strip() for entry in (text or "").split(",")]
+    for number, entry in enumerate(entries, 1):
+        name, sign, value = (unquote(part).strip() for part in entry.partition("="))
+        if entry and not (sign and _HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value)):
+            raise ValueError(f"entry {number} of {variable} (not shown) is not key=value, URL-encoded printable ASCII")
+        if entry:
+            headers[name.lower()] = value
+    return headers
 
 
 def _make_grpc(signal: str, endpoint: str, headers: dict[str, str]) -> Any:
-    # Given headers keep the exporter from those of the environment, which are the first destination's.
+    import grpc
+
+    # Headers and credentials that are given keep the exporter from those of the environment, the first destination's.
     return exporter_class(signal, Protocol.GRPC)(
-        endpoint=endpoint, insecure=endpoint.startswith("http://"), headers={**_DISTRO_HEADER, **headers}
+        endpoint=endpoint,
+        insecure=endpoint.startswith("http://"),
+        credentials=grpc.ssl_channel_credentials(_certificate(signal)),
+        headers={**_DISTRO_HEADER, **headers},
     )
 
 
+def _certificate(signal: str) -> bytes | None:
+    """Return the certificate authority of the environment: whom this machine believes holds for all destinations."""
+    for name in (f"OTEL_EXPORTER_OTLP_{signal.upper()}_CERTIFICATE", "OTEL_EXPORTER_OTLP_CERTIFICATE"):
+        path = os.environ.get(name, "").strip()
+        if path:
+            return Path(path).read_bytes()
+    return None
+
+
 def _make_http(signal: str, endpoint: str, headers: dict[str, str]) -> Any:
-    import os
-
     import requests
-    from opentelemetry.util.re import parse_env_headers
-
-    foreign = {
-        name.lower()
-        for variable in ("OTEL_EXPORTER_OTLP_HEADERS", f"OTEL_EXPORTER_OTLP_{signal.upper()}_HEADERS")
-        for name in parse_env_headers(os.environ.get(variable, ""), liberal=True)
-    }
 
     def authorize(request: requests.PreparedRequest) -> requests.PreparedRequest:
         # The exporter adds the headers of the environment, which are the first destination's and may be its key.
-        for name in foreign:
-            request.headers.pop(name, None)
+        for name in set(map(str.lower, request.headers)) - _HTTP_HEADERS:
+            del request.headers[name]
         request.headers.update({**_DISTRO_HEADER, **headers})
         return request
 

@@ -72,7 +72,7 @@ def _settings(environ: Mapping[str, str]) -> Iterator[str]:
         is_set = bool(environ.get(row.variable, "").strip())
         rejected = any(problem.variable == row.variable for problem in problems)
         source = "default" if not is_set or rejected else "environment"
-        value = _HIDDEN if row.secret and is_set else settings.shown(getattr(values, row.attribute), row.kind)
+        value = _HIDDEN if row.secret and is_set else row.kind.public(settings.shown(getattr(values, row.attribute)))
         if row.attribute == "log_level":
             value = settings.level_name(values.log_level)
         yield f"{row.variable:<{width}}  {value}  ({source})"
@@ -81,8 +81,10 @@ def _settings(environ: Mapping[str, str]) -> Iterator[str]:
         yield f"! {problem.text}"
     if decided.trusted:
         yield "Identity headers are believed."
+    elif values.trust_proxy is settings.ProxyTrust.NEVER:
+        yield "Identity headers are not believed: DBX_OTEL_TRUST_PROXY is never."
     else:
-        yield "Identity headers are not believed: this is not a Databricks App (DATABRICKS_APP_NAME is not set)."
+        yield "Identity headers are not believed: DATABRICKS_APP_NAME is not set, so this is not a Databricks App."
     yield f"Log records go to standard output as: {settings.resolved_stdout(values, environ)}"
 
 
@@ -96,7 +98,7 @@ def _destinations(environ: Mapping[str, str]) -> Iterator[str]:
     for signal in SIGNALS:
         names = ", ".join(name for name, _ in getattr(found, signal))
         yield f"{signal:<8}{names or _NOWHERE}"
-    yield from (f"! {note}" for note in notes)
+    yield from (f"! {note}" for note in dict.fromkeys(notes))
     if environ.get("OTEL_CONFIG_FILE"):
         yield "! OTEL_CONFIG_FILE is set and not followed: OTEL_* and DBX_OTEL_* variables are used instead"
 
