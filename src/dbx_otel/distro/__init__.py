@@ -14,6 +14,7 @@ _LONGEST_WAIT = 10.0
 _lock = allocate_lock()
 _starter: int | None = None
 _done = False
+_failed = False
 
 
 def begin() -> None:
@@ -25,31 +26,35 @@ def begin() -> None:
     attach.watch()
 
 
-def start(*, wait: bool) -> None:
+def start(*, wait: bool) -> bool:
     """Start the SDK, once a process. Never raises.
 
     Args:
         wait: Whether to wait where another thread is at it. An import hook must not: it holds the import lock of a
             module that the other thread may need. Instrumentations work before the SDK does, so it need not either.
+
+    Returns:
+        False where it is known that the SDK could not be started, which has been reported.
     """
-    global _starter, _done  # noqa: PLW0603 -- one process has one distribution
+    global _starter, _done, _failed  # noqa: PLW0603 -- one process has one distribution
     if _done or _starter == get_ident() or not _lock.acquire(timeout=_LONGEST_WAIT if wait else 0.0):
-        return
+        return not _failed
     try:
         if not _done:
             _starter = get_ident()
-            _configure_reporting_failure()
+            _failed = not _configure_reporting_failure()
             _done = True
     finally:
         _starter = None
         _lock.release()
+    return not _failed
 
 
-def _start_from_hook() -> None:
-    start(wait=False)
+def _start_from_hook() -> bool:
+    return start(wait=False)
 
 
-def _configure_reporting_failure() -> None:
+def _configure_reporting_failure() -> bool:
     try:
         from dbx_otel.distro.configure import configure
 
@@ -61,6 +66,8 @@ def _configure_reporting_failure() -> None:
             f"telemetry is off, the app is not touched: {type(error).__name__}: {error}. "
             f"Remedy: report this with what `dbx-otel-run --explain` shows"
         )
+        return False
+    return True
 
 
 def _prepare_logs() -> None:
