@@ -16,10 +16,12 @@ from collections.abc import Callable
 from types import FrameType
 
 from dbx_otel import diagnostics
+from dbx_otel.delivery import standby
 
 Flush = Callable[[], object]
 
 _flushes: list[tuple[str, Flush]] = []
+_threads: dict[str, standby.Standby] = {}
 _deadline = 5.0
 _began: float | None = None
 _SAME_EXIT = 30.0
@@ -36,6 +38,8 @@ def install(flushes: list[tuple[str, Flush]], deadline: float) -> None:
     """
     global _deadline  # noqa: PLW0603 -- one process has one exit
     _flushes.extend(flushes)
+    if standby.NEEDED:
+        _threads.update((name, standby.Standby(_thread_name(name))) for name, _ in flushes)
     _deadline = deadline
     atexit.register(_at_exit)
     if hasattr(os, "register_at_fork"):
@@ -62,16 +66,9 @@ def _at_exit() -> None:
 
 
 def _flush() -> None:
-    remaining = _remaining()
-    end = time.monotonic() + remaining
-    threads = {name: _start(name, call) for name, call in _flushes}
-    late: list[str] = []
-    for name, thread in threads.items():
-        if thread is None:
-            continue
-        thread.join(max(0.0, end - time.monotonic()))
-        if thread.is_alive():
-            late.append(name)
+    end = time.monotonic() + _remaining()
+    begun = [(name, _start(name, call)) for name, call in _flushes]
+    late = [name for name, done in begun if not done.wait(max(0.0, end - time.monotonic()))]
     if late:
         diagnostics.say(
             f"at exit, {' and '.join(late)} could not be sent within {_deadline:g} s (DBX_OTEL_EXIT_DEADLINE): "
@@ -79,14 +76,28 @@ def _flush() -> None:
         )
 
 
-def _start(name: str, call: Flush) -> threading.Thread | None:
-    thread = threading.Thread(target=_quietly, args=(call,), name=f"dbx-otel-flush-{name}", daemon=True)
+def _start(name: str, call: Flush) -> threading.Event:
+    """Begin one flush, and return what is set when it is done."""
+    done = threading.Event()
+
+    def work() -> None:
+        _quietly(call)
+        done.set()
+
     try:
-        thread.start()
-    except RuntimeError:
-        # The interpreter no longer starts threads: it is past the point where sending could work.
-        return None
-    return thread
+        if name in _threads:
+            _threads[name].run(work)
+        else:
+            threading.Thread(target=work, name=_thread_name(name), daemon=True).start()
+    except RuntimeError as error:
+        # No thread to be had; the others may have one.
+        diagnostics.say(f"at exit, {name} could not be sent: {error}")
+        done.set()
+    return done
+
+
+def _thread_name(name: str) -> str:
+    return f"dbx-otel-flush-{name}"
 
 
 def _quietly(call: Flush) -> None:
