@@ -38,9 +38,9 @@ def test_once_shows_everything_and_ends_with_status_0(tmp_path: Path) -> None:
         "Ada Lovelace <ada@example.com> from 203.0.113.7"
     ]
     assert any(re.fullmatch(r"GET /orders/\{order_id\} +server +200 +\S+ (ms|µs|s)", line) for line in lines)
-    assert any(re.fullmatch(r".* └─ GET /rates/\{currency\} +server +200 .*", line) for line in lines)
+    assert any(re.fullmatch(r".*└─ GET /rates/\{currency\} +server +200 .*", line) for line in lines)
     assert any(re.fullmatch(r"GET /revenue +server +403 denied +\S+ (ms|µs|s)", line) for line in lines)
-    assert any(re.fullmatch(r".─ WARN   orders  revenue denied", line) for line in lines), done.stdout
+    assert any(re.fullmatch(r".─ WARN  orders  revenue denied", line) for line in lines), done.stdout
     written = [json.loads(line) for line in lines if line.startswith("{")]
     denied = [line for line in written if line["body"] == "revenue denied"]
     assert [line["user"]["email"] for line in denied] == ["alan@example.com"]

@@ -24,9 +24,7 @@ SPAN: dict[str, Any] = {
     "endTimeUnixNano": "1012000000",
     "attributes": [{"key": "user.email", "value": {"stringValue": "ada@example.com"}}],
 }
-LOGS: dict[str, Any] = {
-    "resourceLogs": [{"scopeLogs": [{"logRecords": [{"body": {"stringValue": "loose"}}]}]}]
-}
+LOGS: dict[str, Any] = {"resourceLogs": [{"scopeLogs": [{"logRecords": [{"body": {"stringValue": "loose"}}]}]}]}
 
 
 def traces(span: dict[str, Any]) -> dict[str, Any]:
@@ -66,9 +64,7 @@ class Receiving:
 
 @contextmanager
 def receiving(*options: str) -> Iterator[Receiving]:
-    process = subprocess.Popen(
-        [*COMMAND, *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+    process = subprocess.Popen([*COMMAND, *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     running = Receiving(process)
     try:
         yield running
@@ -107,11 +103,23 @@ def test_a_taken_port_is_named_in_one_line() -> None:
     assert "--help" in second.stderr
 
 
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    with subprocess.Popen(COMMAND, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout
+            assert process.stderr
+            endpoint = process.stdout.readline().split()[2].rstrip(",")
+            process.stdout.close()
+            requests.post(f"{endpoint}/v1/logs", json=LOGS, timeout=10)
+            assert process.wait(15) == 1
+            assert process.stderr.read() == ""
+        finally:
+            process.kill()
+
+
 def test_a_file_that_cannot_be_written_is_named_in_one_line(tmp_path: Path) -> None:
     path = tmp_path / "absent" / "out.ndjson"
-    done = subprocess.run(
-        [*COMMAND, "--json", str(path)], capture_output=True, text=True, timeout=15, check=False
-    )
+    done = subprocess.run([*COMMAND, "--json", str(path)], capture_output=True, text=True, timeout=15, check=False)
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert str(path) in done.stderr

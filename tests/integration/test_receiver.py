@@ -365,9 +365,7 @@ def test_other_methods_are_told_to_post(receiver: Receiver, method: str) -> None
 
 def test_a_span_with_an_impossible_id_does_not_take_the_others_down(receiver: Receiver) -> None:
     good, bad = (b"\x01" * 16, b"\x02" * 8), (b"\x01" * 3, b"\x02" * 8)
-    status, _, body = post(
-        receiver, "/v1/traces", request_of([good, bad, (bytes(16), b"\x01" * 8), good]), PROTOBUF
-    )
+    status, _, body = post(receiver, "/v1/traces", request_of([good, bad, (bytes(16), b"\x01" * 8), good]), PROTOBUF)
     assert (status, receiver.store.counts.spans) == (200, 2)
     partial = trace_service_pb2.ExportTraceServiceResponse.FromString(body).partial_success
     assert partial.rejected_spans == 2
@@ -465,14 +463,8 @@ OTLP_FIELDS = [
     "asInt",
 ]
 JSON_VALUES = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(max_size=20),
-    lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(OTLP_FIELDS), inner, max_size=4)
-    ),
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(OTLP_FIELDS), inner, max_size=4),
     max_leaves=15,
 )
 

@@ -2,6 +2,7 @@
 """`dbx-otel`: the tools, one module a sub-command."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -32,7 +33,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         module.add_arguments(command)
         command.set_defaults(run=module.run)
     chosen = parser.parse_args(arguments)
-    status: int = chosen.run(chosen)
+    try:
+        status: int = chosen.run(chosen)
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; Python would complain when it flushes the rest at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        sys.stderr.write(f"dbx-otel {chosen.command}: {error}; see dbx-otel {chosen.command} --help\n")
+        return 1
     return status
 
 

@@ -56,11 +56,7 @@ class Printer:
     def tree(self, arrived: Arrived) -> None:
         """Print traces as trees, and what belongs to no trace as lines."""
         lines = tree_lines(arrived.spans, arrived.logs, width=self.width, colour=self.colour)
-        lines += [
-            log_line(log, width=self.width, colour=self.colour)
-            for log in arrived.logs
-            if log.trace_id is None
-        ]
+        lines += [log_line(log, width=self.width, colour=self.colour) for log in arrived.logs if log.trace_id is None]
         self.say("\n".join(lines))
 
     def _print_all(self, items: Iterable[Arrived]) -> None:

@@ -2,7 +2,6 @@
 """`dbx-otel receive`: an OTLP receiver on this machine that shows what arrives."""
 
 import argparse
-import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -43,7 +42,10 @@ def run(arguments: argparse.Namespace) -> int:
     """Receive until Ctrl-C or SIGTERM.
 
     Returns:
-        0; or 1 when a port or the file cannot be had.
+        0.
+
+    Raises:
+        OSError: When a port or the file cannot be had.
     """
     printer = Printer()
     # Only the counts are needed: what arrives is printed and written at once.
@@ -61,9 +63,6 @@ def run(arguments: argparse.Namespace) -> int:
             while True:
                 time.sleep(_LOOK_EVERY)
                 printer.print_ready()
-        except OSError as error:
-            sys.stderr.write(f"dbx-otel receive: {error}; see dbx-otel receive --help\n")
-            return 1
         except InterruptedBySignal:
             # The senders are heard out before the rest is printed.
             stack.close()

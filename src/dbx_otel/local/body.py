@@ -98,9 +98,7 @@ def _inflate(body: bytes, window: int, limit: int) -> bytes:
             raise RefusedError("the compressed body is cut off; send it whole")
         rest = member.unused_data
         if rest and not (window == _ZLIB_WINDOW["gzip"] and rest.startswith(_GZIP_MAGIC)):
-            raise RefusedError(
-                f"{len(rest)} bytes follow the end of the compressed body; send one stream only"
-            )
+            raise RefusedError(f"{len(rest)} bytes follow the end of the compressed body; send one stream only")
     return bytes(result)
 
 

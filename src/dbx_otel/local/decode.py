@@ -88,14 +88,9 @@ def _span(span: Any, resource: dict[str, Any], scope: Scope) -> SpanRecord:
         status=_word(_STATUS, span.status.code),
         status_message=span.status.message,
         attributes=attributes_of(span.attributes),
-        events=[
-            SpanEvent(event.time_unix_nano, event.name, attributes_of(event.attributes))
-            for event in span.events
-        ],
+        events=[SpanEvent(event.time_unix_nano, event.name, attributes_of(event.attributes)) for event in span.events],
         links=[
-            SpanLink(
-                link.trace_id.hex(), link.span_id.hex(), link.trace_state, attributes_of(link.attributes)
-            )
+            SpanLink(link.trace_id.hex(), link.span_id.hex(), link.trace_state, attributes_of(link.attributes))
             for link in span.links
         ],
         trace_state=span.trace_state,
@@ -170,9 +165,7 @@ def _is_id(value: bytes, size: int) -> bool:
 
 
 def _bad_id(key: str, value: bytes, size: int) -> str:
-    return (
-        f"{key} is {shown(value.hex())} ({len(value)} bytes); it has to be {size} bytes that are not all zero"
-    )
+    return f"{key} is {shown(value.hex())} ({len(value)} bytes); it has to be {size} bytes that are not all zero"
 
 
 def _complain(batch: Batch, text: str) -> None:

@@ -34,9 +34,7 @@ class Follower:
         clock: Tells seconds.
     """
 
-    def __init__(
-        self, quiet: float = 1.0, patience: float = 10.0, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, quiet: float = 1.0, patience: float = 10.0, clock: Callable[[], float] = time.monotonic) -> None:
         self._quiet = quiet
         self._patience = patience
         self._clock = clock

@@ -54,9 +54,7 @@ def traces(spans: Iterable[SpanRecord], logs: Iterable[LogRecord] = ()) -> list[
 
 
 def _roots(nodes: list[Node]) -> list[Node]:
-    by_id: dict[str | None, Node] = {
-        node.record.span_id: node for node in nodes if isinstance(node.record, SpanRecord)
-    }
+    by_id: dict[str | None, Node] = {node.record.span_id: node for node in nodes if isinstance(node.record, SpanRecord)}
     roots = []
     for node in nodes:
         parent_id = _parent_id(node)

@@ -59,9 +59,7 @@ class HttpServer:
             raise OSError(f"cannot listen on {self.address} for OTLP/HTTP: {error.strerror}") from error
         self._server.take, self._server.max_body = self._take, self._max_body
         self._port = self._server.server_address[1]
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.05,), name="otlp-http", daemon=True
-        )
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="otlp-http", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:

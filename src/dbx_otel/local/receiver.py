@@ -99,9 +99,7 @@ class Receiver:
             try:
                 self._on_batch(batch)
             except Exception as error:
-                text = (
-                    f"the records could not be kept ({type(error).__name__}: {error}); send them again later"
-                )
+                text = f"the records could not be kept ({type(error).__name__}: {error}); send them again later"
                 raise RefusedError(text, HTTPStatus.SERVICE_UNAVAILABLE) from error
         self.store.add(batch)
         return answer(signal, batch)

@@ -44,9 +44,7 @@ class Store:
             self._logs.extend(batch.logs)
             self._metrics.extend(batch.metrics)
             spans, logs, metrics = self._counts
-            self._counts = Counts(
-                spans + len(batch.spans), logs + len(batch.logs), metrics + len(batch.metrics)
-            )
+            self._counts = Counts(spans + len(batch.spans), logs + len(batch.logs), metrics + len(batch.metrics))
             self._changed.notify_all()
 
     def spans(self, **where: Any) -> list[SpanRecord]:
@@ -113,6 +111,4 @@ class Store:
 def _matching(records: Iterable[Any], where: dict[str, Any]) -> list[Any]:
     if not where:
         return list(records)
-    return [
-        record for record in records if all(getattr(record, key) == value for key, value in where.items())
-    ]
+    return [record for record in records if all(getattr(record, key) == value for key, value in where.items())]

@@ -16,7 +16,6 @@ _KIND_COLUMNS = 9
 _OUTCOME_COLUMNS = 11
 _TIME_COLUMNS = 11
 _LEVEL_COLUMNS = 6
-_DEEPEST_INDENT = 45
 _HASH_SHOWN = 16
 _DENIED = {401, 403}
 _LEVELS = ((21, "FATAL"), (17, "ERROR"), (13, "WARN"), (9, "INFO"), (5, "DEBUG"), (1, "TRACE"))
@@ -56,6 +55,7 @@ class _Drawing:
         self._width = width
         self._colour = colour
         self._paint = painter(colour)
+        self._name_columns = width - _KIND_COLUMNS - _OUTCOME_COLUMNS - _TIME_COLUMNS - 1
 
     def lines(self) -> list[str]:
         """Draw head and tree; no recursion, since a trace may be nested deeper than Python's stack."""
@@ -78,7 +78,7 @@ class _Drawing:
             last = node.children[-1] if node.children else None
             for child in reversed(node.children):
                 twig, rest = ("└─ ", "   ") if child is last else ("├─ ", "│  ")
-                waiting.append((child, _shallow(stem + twig), _shallow(stem + rest), here))
+                waiting.append((child, self._shallow(stem + twig), self._shallow(stem + rest), here))
         return lines
 
     def _head(self, person: str) -> list[str]:
@@ -92,8 +92,7 @@ class _Drawing:
         ]
 
     def _span(self, node: Node, span: SpanRecord, branch: str) -> str:
-        columns = self._width - _KIND_COLUMNS - _OUTCOME_COLUMNS - _TIME_COLUMNS - 1
-        name = fit(_label(span), columns - width_of(branch))
+        name = fit(_label(span), self._name_columns - width_of(branch))
         kind = fit("" if span.kind in {"internal", "unspecified"} else span.kind, _KIND_COLUMNS)
         text, style = outcome(span)
         took = duration(span.duration_ns).rjust(_TIME_COLUMNS)
@@ -112,6 +111,11 @@ class _Drawing:
         if span.status == "error" and span.status_message:
             notes.append((clean(span.status_message), Style.BAD))
         return notes
+
+    def _shallow(self, stem: str) -> str:
+        """Leave half of the room to the name of what is nested very deeply: the outer branches make way."""
+        deepest = self._name_columns // 2
+        return stem if len(stem) <= deepest else "… " + stem[2 - deepest :]
 
     def _note(self, note: tuple[str, Style], stem: str) -> str:
         text, style = note
@@ -185,8 +189,3 @@ def _label(span: SpanRecord) -> str:
 def _first_person(trace: Trace) -> str:
     people = (who(node.record.attributes) for node in trace.nodes())
     return next(filter(None, people), "")
-
-
-def _shallow(stem: str) -> str:
-    """Keep what is nested very deeply on the page: the outer branches make room."""
-    return stem if len(stem) <= _DEEPEST_INDENT else "… " + stem[-(_DEEPEST_INDENT - 2) :]

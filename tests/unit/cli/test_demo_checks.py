@@ -28,9 +28,7 @@ def kept(
     log_fields: dict[str, Any] | None = None,
     line: dict[str, Any] | None = None,
 ) -> list[bool]:
-    attributes = (
-        PERSON | {"databricks.request.id": "r1", "http.response.status_code": 403} | (span_fields or {})
-    )
+    attributes = PERSON | {"databricks.request.id": "r1", "http.response.status_code": 403} | (span_fields or {})
     store = Store()
     record = log("denied", attributes=PERSON | (log_fields or {}))
     store.add(Batch(spans=[span("GET /revenue", kind="server", attributes=attributes)], logs=[record]))

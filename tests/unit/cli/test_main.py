@@ -35,9 +35,7 @@ def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
         (["demo", "--twice"], "--twice"),
     ],
 )
-def test_bad_usage_is_status_2_and_named(
-    words: list[str], told: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_bad_usage_is_status_2_and_named(words: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         cli.main(words)
     assert ended.value.code == 2
@@ -50,6 +48,4 @@ def test_the_demo_says_in_one_line_what_to_install(
     monkeypatch.setattr(demo, "_NEEDED", ("json", "no_such_web_framework"))
     assert cli.main(["demo", "--once"]) == 1
     told = capsys.readouterr().err
-    assert (
-        told == "dbx-otel demo: no_such_web_framework not installed; remedy: pip install 'dbx-otel[demo]'\n"
-    )
+    assert told == "dbx-otel demo: no_such_web_framework not installed; remedy: pip install 'dbx-otel[demo]'\n"

@@ -25,16 +25,12 @@ def test_a_span_keeps_what_it_came_with() -> None:
     assert (record.kind, record.flags, record.trace_state) == ("consumer", 0x101, "a=b")
     assert record.dropped == {"attributes": 3, "links": 1}
     assert record.links == [SpanLink("03" * 16, "04" * 8, "c=d", {})]
-    assert [(event.time_ns, event.name, event.attributes) for event in record.events] == [
-        (9, "e", {"k": False})
-    ]
+    assert [(event.time_ns, event.name, event.attributes) for event in record.events] == [(9, "e", {"k": False})]
 
 
 def test_an_enum_of_tomorrow_stays_readable() -> None:
     request = trace_service_pb2.ExportTraceServiceRequest()
-    span = (
-        request.resource_spans.add().scope_spans.add().spans.add(trace_id=b"\x01" * 16, span_id=b"\x02" * 8)
-    )
+    span = request.resource_spans.add().scope_spans.add().spans.add(trace_id=b"\x01" * 16, span_id=b"\x02" * 8)
     span.MergeFromString(b"\x30\x63")  # field 6, kind, is 99
     assert TRACES.decode(request).spans[0].kind == "99"
 

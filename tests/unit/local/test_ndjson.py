@@ -26,9 +26,7 @@ def test_nested_records_and_values_that_json_does_not_have() -> None:
         {"time_ns": 5, "name": "e", "attributes": {"raw": "/wA=", "list": ["NaN", 1.5]}}
     ]
     example = Exemplar(time_ns=1, value=float("-inf"), trace_id=TRACE, span_id=None, attributes={})
-    line = json.loads(
-        json_line(point("p", value=float("inf"), exemplars=[example], detail={"quantiles": {0.5: 2}}))
-    )
+    line = json.loads(json_line(point("p", value=float("inf"), exemplars=[example], detail={"quantiles": {0.5: 2}})))
     assert (line["value"], line["exemplars"][0]["value"]) == ("Infinity", "-Infinity")
     assert line["detail"] == {"quantiles": {"0.5": 2}}
 

@@ -19,9 +19,7 @@ def test_records_come_back_in_the_order_of_arrival() -> None:
 def test_keywords_choose_records() -> None:
     store = Store()
     store.add(Batch(spans=[span("a", kind="server"), span("a", kind="client"), span("b", kind="server")]))
-    assert [(record.name, record.kind) for record in store.spans(name="a", kind="server")] == [
-        ("a", "server")
-    ]
+    assert [(record.name, record.kind) for record in store.spans(name="a", kind="server")] == [("a", "server")]
 
 
 def test_the_oldest_make_room_and_the_count_goes_on() -> None:

@@ -54,10 +54,7 @@ def test_a_second_person_in_a_trace_is_shown_where_they_begin() -> None:
         "Ada Lovelace <ada@example.com> from 203.0.113.7",
         "   │  eve@example.com",
     ]
-    assert (
-        lines.index("   │  eve@example.com")
-        == lines.index(next(line for line in lines if "other" in line)) + 1
-    )
+    assert lines.index("   │  eve@example.com") == lines.index(next(line for line in lines if "other" in line)) + 1
 
 
 def test_an_error_tells_its_message() -> None:

@@ -46,6 +46,9 @@ def run(arguments: argparse.Namespace) -> int:
     Returns:
         0 when everything arrived; 1 when something did not or the app could not be run; 130 when it was
         interrupted before that was known.
+
+    Raises:
+        OSError: When the app does not answer.
     """
     absent = [name for name in _NEEDED if find_spec(name) is None]
     folder = app_folder()
@@ -59,9 +62,6 @@ def run(arguments: argparse.Namespace) -> int:
             return _run(folder, serving, once=arguments.once)
     except InterruptedBySignal:
         return 0 if serving.is_set() else _INTERRUPTED
-    except OSError as error:
-        sys.stderr.write(f"dbx-otel demo: {error}\n")
-        return 1
 
 
 def app_folder() -> Path | None:

@@ -97,9 +97,7 @@ class AppProcess:
 
     def _environment(self) -> dict[str, str]:
         """Return the platform's variables over ours, without telemetry settings that are set here."""
-        inherited = {
-            name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "DBX_OTEL_"))
-        }
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "DBX_OTEL_"))}
         return inherited | {
             "DATABRICKS_APP_NAME": APP_NAME,
             "DATABRICKS_APP_PORT": str(self.port),

@@ -43,9 +43,7 @@ def check(seen: Sequence[Seen], store: Store, output: Iterable[str]) -> list[Che
     lines = [line for line in map(json_object, output) if line]
     return [
         Check("the app allowed and denied as it should", _missing(seen, _answered)),
-        Check(
-            "each request is a trace that names the person and the address", _missing(seen, _traced, store)
-        ),
+        Check("each request is a trace that names the person and the address", _missing(seen, _traced, store)),
         Check("the trace says how the request ended", _missing(seen, _ended, store)),
         Check(
             "the log records over OTLP belong to the trace and name the person",
@@ -105,9 +103,7 @@ def _written(seen: Seen, store: Store, lines: list[dict[str, Any]]) -> bool:
     span = span_of(seen, store)
     if span is None:
         return False
-    mine = [
-        line for line in lines if line.get("trace_id") == span.trace_id and line.get("logger") == "orders"
-    ]
+    mine = [line for line in lines if line.get("trace_id") == span.trace_id and line.get("logger") == "orders"]
     return bool(mine) and all(
         _part(line, "user", "email") == seen.visit.person.email
         and _part(line, "client", "address") == seen.visit.person.address

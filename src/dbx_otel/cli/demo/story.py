@@ -58,9 +58,7 @@ class Story:
         """Say of each promise whether it was kept."""
         self._title("Checked")
         for one in checks:
-            self._say(
-                f"  {'no' if one.missing else 'ok':<4}{one.promise}", Style.BAD if one.missing else Style.GOOD
-            )
+            self._say(f"  {'no' if one.missing else 'ok':<4}{one.promise}", Style.BAD if one.missing else Style.GOOD)
             for what in one.missing:
                 self._say(f"        not so for {what}", Style.BAD)
 
@@ -68,7 +66,7 @@ class Story:
         """Say how to go on."""
         self._title("How to go on")
         self._say("  make demo            the same, and goes on serving for requests of your own")
-        self._say("  make stack           collector, Jaeger, Prometheus, Loki and Grafana on this machine")
+        self._say("  make stack           collector, Jaeger, Prometheus and Loki on this machine")
         self._say("  docs/demo.md         what you have just seen, in detail")
 
     def invitation(self, port: int) -> None:
@@ -77,7 +75,7 @@ class Story:
         self._say("  Somebody who may not see the revenue:\n")
         self._say(curl(Visit(ALAN, "/revenue", _DENIED), port), Style.STRONG)
         self._say("\n  Leave the headers out, or put nonsense into them, and look what becomes of it.")
-        self._say("  `make stack` brings Jaeger, Grafana and the rest. Ctrl-C ends.\n")
+        self._say("  `make stack` shows them in Jaeger instead. Ctrl-C ends.\n")
 
     def failure(self, what: str, output: Sequence[str], errors: Sequence[str]) -> None:
         """Say what went wrong, with the last lines that the app said about it."""
