@@ -108,6 +108,10 @@ class _Drawing:
             notes.append((f"parent {span.parent_span_id} is not among what arrived", Style.DIM))
         if here != above:
             notes.append((here, Style.PERSON))
+        # All spans of a request carry it; the server's is the one that met the headers.
+        rejected = span.attributes.get(semconv.DATABRICKS_IDENTITY_REJECTED)
+        if rejected and span.kind == "server":
+            notes.append((clean(f"headers not used: {', '.join(map(str, rejected))}"), Style.WARNING))
         if span.status == "error" and span.status_message:
             notes.append((clean(span.status_message), Style.BAD))
         return notes

@@ -63,6 +63,15 @@ def test_an_error_tells_its_message() -> None:
     assert lines[3] == "   division\\nby zero"
 
 
+def test_headers_that_were_not_used_are_named_once() -> None:
+    attributes = {"databricks.identity.rejected": ["x-forwarded-email:malformed", "x-real-ip:\x07"]}
+    spans = [span("GET /", kind="server", attributes=attributes), span("inside", 2, 1, attributes=attributes)]
+    lines = tree_lines(spans, width=80)
+    assert [line.strip("│ ") for line in lines if "not used" in line] == [
+        "headers not used: x-forwarded-email:malformed, x-real-ip:\\x07"
+    ]
+
+
 def test_a_missing_parent_is_mentioned() -> None:
     assert "parent 0000000000000009 is not among what arrived" in tree_lines([span("x", 1, 9)], width=80)[3]
 

@@ -84,7 +84,9 @@ class Story:
             self._say(f"  {clean(line)}")
 
     def _title(self, text: str) -> None:
-        self._say(f"\n{text}\n", Style.STRONG)
+        self._say()
+        self._say(text, Style.STRONG)
+        self._say()
 
     def _say(self, text: str = "", style: Style = Style.PLAIN) -> None:
         self._printer.say(text, style)
