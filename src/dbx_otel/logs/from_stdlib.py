@@ -84,7 +84,7 @@ def event_of(record: logging.LogRecord) -> LogEvent:
         # Not `levelname`, which formatters are known to colour in place.
         severity_text=logging.getLevelName(record.levelno).upper(),
         body=body,
-        logger=record.name,
+        logger=plain_text(record.name or ""),
         attributes=attributes,
         exception=exception,
         template=record.msg if isinstance(record.msg, str) else None,
