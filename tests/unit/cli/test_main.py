@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import importlib
+from pathlib import Path
 
 import pytest
 
@@ -49,3 +50,20 @@ def test_the_demo_says_in_one_line_what_to_install(
     assert cli.main(["demo", "--once"]) == 1
     told = capsys.readouterr().err
     assert told == "dbx-otel demo: no_such_web_framework not installed; remedy: pip install 'dbx-otel[demo]'\n"
+
+
+def test_the_demo_says_that_its_app_is_missing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(demo, "app_folder", lambda: None)
+    assert cli.main(["demo", "--once"]) == 1
+    assert capsys.readouterr().err == (
+        "dbx-otel demo: its example app is missing from this installation; install it anew\n"
+    )
+
+
+def test_the_demo_runs_the_example_of_the_checkout_or_its_copy_in_the_installation() -> None:
+    folder = demo.app_folder()
+    assert folder
+    example = Path(__file__).parents[3] / "examples" / "fastapi" / "app.py"
+    assert (folder / "app.py").read_text() == example.read_text()

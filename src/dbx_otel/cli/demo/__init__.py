@@ -52,9 +52,11 @@ def run(arguments: argparse.Namespace) -> int:
     """
     absent = [name for name in _NEEDED if find_spec(name) is None]
     folder = app_folder()
-    if absent or folder is None:
-        lacking = f"{', '.join(absent)} not installed" if absent else "the example app is not there"
-        sys.stderr.write(f"dbx-otel demo: {lacking}; remedy: pip install 'dbx-otel[demo]'\n")
+    if absent:
+        sys.stderr.write(f"dbx-otel demo: {', '.join(absent)} not installed; remedy: pip install 'dbx-otel[demo]'\n")
+        return 1
+    if folder is None:
+        sys.stderr.write("dbx-otel demo: its example app is missing from this installation; install it anew\n")
         return 1
     serving = threading.Event()
     try:
