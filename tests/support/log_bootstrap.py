@@ -30,9 +30,7 @@ _provider: Any = None
 def _get_provider() -> Any:
     """Return a real SDK provider that writes down each record at once; built with the first record."""
     global _provider  # noqa: PLW0603 -- one process has one provider
-    path = os.environ.get(OTLP_FILE)
-    if path is None:
-        return None
+    path = os.environ[OTLP_FILE]
     if _provider is None:
         from opentelemetry.sdk._logs import LoggerProvider, ReadableLogRecord
         from opentelemetry.sdk._logs.export import (

@@ -118,7 +118,7 @@ def test_no_sink_no_record(tmp_path: Path) -> None:
         logger.error("hello")
         """,
     )
-    assert logged.stdout == logged.stderr == logged.otlp == []
+    assert logged.stdout == logged.stderr == logged.sent == []
 
 
 def test_intercepted_logging_follows_loguru(tmp_path: Path) -> None:
