@@ -76,9 +76,14 @@ def _name(value: str) -> str:
 
 def _address(value: str) -> str:
     try:
-        return str(ipaddress.ip_address(value))
+        address = ipaddress.ip_address(value)
     except ValueError:
         raise _Rejected("malformed") from None
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    if address.scope_id is not None:
+        raise _Rejected("malformed")  # a zone means something on one machine only, and may hold any text
+    return str(address.ipv4_mapped or address)
 
 
 def _request_id(value: str) -> str:
@@ -129,7 +134,7 @@ def read(values: RawValues) -> Forwarded:
 
 def _value(header: _Header, values: RawValues) -> str | None:
     try:
-        received = values(header.name)
+        received = list(values(header.name))
     except Exception:
         # A framework's own header reader stumbled over the value.
         raise _Rejected("bad_encoding") from None
@@ -155,6 +160,8 @@ def _decode(raw: str | bytes, longest: int) -> str:
     Servers hand header bytes on as latin-1 text (PEP 3333, "Unicode Issues"), so that text is turned back first; text
     that latin-1 cannot hold has been decoded already.
     """
+    if not isinstance(raw, (str, bytes)):
+        raise _Rejected("bad_encoding")  # a carrier that is no request
     # A character takes up to four bytes, twice that where a server has joined a repeated header.
     if len(raw) > longest * 8:
         raise _Rejected("too_long")
