@@ -73,7 +73,7 @@ $(UV): requirements/uv.txt
 	@touch $@
 
 # The other end: the newest Python, the project as users get it, from its wheel. Made anew when anything of it changes.
-.venv-newest/ready: $(UV) pyproject.toml requirements/lock.txt $(shell find src -name '*.py' -o -name '*.pth')
+.venv-newest/ready: $(UV) pyproject.toml requirements/lock.txt $(shell find src examples -name '*.py' -o -name '*.pth')
 	$(UV) venv -q --clear --python "$$(scripts/find-python newest)" .venv-newest
 	$(UV) pip install -q --python $(NEWEST) -r requirements/lock.txt
 	$(UV) pip install -q --python $(NEWEST) --no-deps .

@@ -71,3 +71,23 @@ def assert_person(attributes: Mapping[str, object], tag: str) -> None:
     assert attributes["databricks.request.id"] == headers["X-Request-Id"]
     assert attributes["databricks.identity.source"] == "proxy_header"
     assert attributes["databricks.on_behalf_of"] is True
+
+
+@pytest.mark.parametrize("server", ["fastapi", "flask", "django", "tornado", "aiohttp"])
+def test_without_a_person_the_proxy_is_not_taken_for_one(
+    server: str, receiver: Receiver, otlp: dict[str, str], tmp_path: Path
+) -> None:
+    with launched(SERVERS[server], tmp_path, otlp) as app:
+        app.wait_ready()
+        assert app.get("/sync/nobody").ok
+        assert app.get("/sync/bad", **{"X-Forwarded-Email": "not an address", "X-Real-Ip": "not an address"}).ok
+        time.sleep(0.5)
+        app.stop(signal.SIGTERM)
+    receiver.store.wait_quiet()
+    spans = receiver.store.spans()
+    assert {span.attributes["databricks.identity.source"] for span in spans} == {"none"}
+    assert not [span.attributes["client.address"] for span in spans if "client.address" in span.attributes]
+    assert not [span for span in spans if "user.email" in span.attributes]
+    bad = [span for span in spans if span.kind == "server" and span.attributes["url.path"] == "/sync/bad"]
+    rejected = ["x-forwarded-email:malformed", "x-real-ip:malformed"]
+    assert [list(span.attributes["databricks.identity.rejected"]) for span in bad] == [rejected]

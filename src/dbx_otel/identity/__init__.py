@@ -13,7 +13,7 @@ from dbx_otel.identity.model import NOBODY, Identity
 from dbx_otel.identity.policy import IdentityPolicy
 from dbx_otel.identity.propagator import IdentityPropagator
 
-__all__ = ["Identity", "current", "install", "of_request", "stamp"]
+__all__ = ["Identity", "current", "install", "is_behind_proxy", "of_request", "stamp"]
 
 _propagator: IdentityPropagator | None = None
 
@@ -30,6 +30,11 @@ def install(policy: IdentityPolicy) -> IdentityPropagator:
     global _propagator  # noqa: PLW0603 -- one process stands behind one proxy
     _propagator = IdentityPropagator(policy)
     return _propagator
+
+
+def is_behind_proxy() -> bool:
+    """Tell whether a proxy stands in front, so that the peer of the socket is nobody's machine."""
+    return _propagator is not None and _propagator.is_trusted
 
 
 def of_request(carrier: Any, getter: Getter[Any]) -> Identity:

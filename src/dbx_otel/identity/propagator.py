@@ -34,6 +34,11 @@ class IdentityPropagator(TextMapPropagator):
     def __init__(self, policy: IdentityPolicy | None = None) -> None:
         self._policy = policy if policy is not None else decide(settings.load()[0])[0]
 
+    @property
+    def is_trusted(self) -> bool:
+        """Whether a proxy that overwrites the headers stands in front."""
+        return self._policy.trusted
+
     def extract(
         self,
         carrier: CarrierT,

@@ -71,6 +71,12 @@ LIBRARIES = (
     _own("django", "django.core.handlers.base"),
     _own("aiohttp-server", "aiohttp.web", distribution="aiohttp"),
     _own("asgi", "opentelemetry.instrumentation.asgi", distribution="opentelemetry-instrumentation-asgi"),
+    Library(
+        "tornado",
+        "opentelemetry.instrumentation.tornado",
+        "dbx_otel.instrumentation.tornado",
+        distribution="opentelemetry-instrumentation-tornado",
+    ),
     _own("wsgi", "opentelemetry.instrumentation.wsgi", distribution="opentelemetry-instrumentation-wsgi"),
     _own("uvicorn", "uvicorn.server", needs=NOTHING),
     # Clients.
