@@ -503,3 +503,18 @@ def test_lines_are_json_by_another_reader(tmp_path: Path) -> None:
     logged = run(tmp_path, "import logging; logging.warning('é\\u2028\\x00\\x7f')")
     assert json.loads(logged.stdout[0])["body"] == "é\u2028\x00\x7f"
     assert len(logged.stdout[0].splitlines()) == 1
+
+
+def test_rich_on_the_console_once(tmp_path: Path) -> None:
+    pytest.importorskip("rich", reason="rich is not installed")
+    logged = run(
+        tmp_path,
+        """
+        import logging
+        from rich.logging import RichHandler
+        logging.basicConfig(level="INFO", handlers=[RichHandler()])
+        logging.info("hello")
+        """,
+    )
+    assert logged.count("hello") == 1
+    assert logged.bodies == ["hello"]

@@ -156,7 +156,7 @@ def test_on_the_console(tmp_path: Path, factory: str) -> None:
 def test_off(tmp_path: Path) -> None:
     logged = run(tmp_path, _DEFAULT, "off")
     assert logged.records == []
-    assert logged.count("shipped") == 1
+    assert logged.count("] shipped") == 1
     assert logged.sent == ["shipped", "late", "failed"]
 
 
