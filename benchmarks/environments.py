@@ -80,9 +80,7 @@ def _compile(folder: Path) -> None:
     """Compile every module, as one installer does by itself and another does not."""
     libraries = next((folder / "lib").glob("python3.*/site-packages"))
     # A few packages carry modules for other Pythons, which do not compile; nobody imports them.
-    subprocess.run(
-        [str(folder / "bin" / "python"), "-m", "compileall", "-q", "-q", str(libraries)], check=False
-    )
+    subprocess.run([str(folder / "bin" / "python"), "-m", "compileall", "-q", "-q", str(libraries)], check=False)
 
 
 def _uv() -> str | None:

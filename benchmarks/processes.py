@@ -167,9 +167,7 @@ def free_port() -> int:
         return port
 
 
-def _start(
-    command: Command, output: IO[bytes], printed: IO[bytes] | None = None
-) -> "subprocess.Popen[bytes]":
+def _start(command: Command, output: IO[bytes], printed: IO[bytes] | None = None) -> "subprocess.Popen[bytes]":
     program = next(
         str(Path(folder) / command.words[0])
         for folder in command.environment["PATH"].split(os.pathsep)

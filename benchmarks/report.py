@@ -40,8 +40,7 @@ def _ratio_table(costs: Costs) -> Iterator[str]:
     yield "|---|---|---|---|"
     for workload, by_launcher in costs.items():
         ratios = [
-            statistics.median(_added(by_launcher, OURS, index))
-            / statistics.median(_added(by_launcher, VANILLA, index))
+            statistics.median(_added(by_launcher, OURS, index)) / statistics.median(_added(by_launcher, VANILLA, index))
             for index in (0, 1)
         ]
         shares = " | ".join(f"{ratio:.0%}" for ratio in ratios)
@@ -50,9 +49,7 @@ def _ratio_table(costs: Costs) -> Iterator[str]:
 
 def _added(by_launcher: Mapping[str, Sequence[Cost]], launcher: str, index: int) -> list[float]:
     """Return what a launcher added over bare in the same round."""
-    return [
-        cost[index] - bare[index] for cost, bare in zip(by_launcher[launcher], by_launcher[BARE], strict=True)
-    ]
+    return [cost[index] - bare[index] for cost, bare in zip(by_launcher[launcher], by_launcher[BARE], strict=True)]
 
 
 def _range(seconds: Sequence[float]) -> str:

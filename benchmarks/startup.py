@@ -58,13 +58,9 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--rounds", type=int, default=15, help="rounds, each in an order of its own (default: 15)"
-    )
+    parser.add_argument("--rounds", type=int, default=15, help="rounds, each in an order of its own (default: 15)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the orders (default: 0)")
-    parser.add_argument(
-        "--protocol", choices=["http/protobuf", "grpc"], default="http/protobuf", help="of OTLP"
-    )
+    parser.add_argument("--protocol", choices=["http/protobuf", "grpc"], default="http/protobuf", help="of OTLP")
     parser.add_argument("--write", action="store_true", help="put the result into docs/benchmarks.md")
     return parser.parse_args()
 
@@ -106,8 +102,7 @@ class Benchmark:
             order: Shuffles each round.
         """
         costs: dict[str, dict[str, list[Cost]]] = {
-            workload: {launcher: [] for launcher in LAUNCHERS}
-            for workload in (PASS, IMPORT, IMPORT_RUN, FIRST_200)
+            workload: {launcher: [] for launcher in LAUNCHERS} for workload in (PASS, IMPORT, IMPORT_RUN, FIRST_200)
         }
         runs = [(workload, launcher) for workload in costs for launcher in LAUNCHERS]
         for workload, launcher in runs:

@@ -79,8 +79,11 @@ def _more() -> Iterator[str]:
 
 
 def _by_name() -> dict[str, Library]:
-    """Return the libraries by name; one that is watched for at several modules stands once."""
-    return {library.name: library for library in LIBRARIES}
+    """Return the libraries by name; of one that is watched for at several modules, the first."""
+    libraries: dict[str, Library] = {}
+    for library in LIBRARIES:
+        libraries.setdefault(library.name, library)
+    return libraries
 
 
 def _by(library: Library) -> str:
