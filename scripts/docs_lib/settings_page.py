@@ -31,19 +31,22 @@ env:
 """
 
 _RESPECTED = {
-    "`OTEL_SDK_DISABLED`": "`true` switches traces, metrics and OTLP logs off, and identity with them.",
+    "`OTEL_SDK_DISABLED`": "`true` switches traces, metrics and OTLP logs off, and identity with them. Log lines on "
+    "standard output stay.",
     "`OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_EXPORTER_OTLP_<SIGNAL>_ENDPOINT`": "Where telemetry goes. Without one of "
     "them (and without `DBX_OTEL_OTLP_ENDPOINT`) nothing is sent: there is no default of localhost.",
     "`OTEL_EXPORTER_OTLP_PROTOCOL`, `OTEL_EXPORTER_OTLP_<SIGNAL>_PROTOCOL`": "`grpc` or `http/protobuf` (default). "
     "Another value gives one line, and `http/protobuf`.",
     "`OTEL_EXPORTER_OTLP_HEADERS`, `…_TIMEOUT`, `…_COMPRESSION`, `…_CERTIFICATE`, `…_CLIENT_KEY`, "
-    "`…_CLIENT_CERTIFICATE`, `…_INSECURE`": "As the exporters read them, each also by signal. They are for this "
-    "destination only: its headers never reach the second one.",
+    "`…_CLIENT_CERTIFICATE`, `…_INSECURE`": "As the exporters read them, each also by signal. Headers are for this "
+    "destination only and never reach the second one; the others count for both.",
     "`OTEL_TRACES_EXPORTER`, `OTEL_METRICS_EXPORTER`, `OTEL_LOGS_EXPORTER`": "`otlp`, `none`, `console`, or any "
-    "installed exporter; several with commas between them. `otlp` where an endpoint is set.",
+    "installed exporter; several with commas between them. `otlp` where an endpoint is set. `prometheus`, which is "
+    "asked rather than sends, is not supported.",
     "`OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES`, `OTEL_EXPERIMENTAL_RESOURCE_DETECTORS`": "They win over what "
     "dbx-otel knows of the app; what they do not name is added.",
-    "`OTEL_PROPAGATORS`": "Identity is read in addition, whatever is named here.",
+    "`OTEL_PROPAGATORS`": "Identity is read in addition, whatever is named here. With `none` the trace ids of callers are "
+    "not taken over, and passed on to nobody.",
     "`OTEL_TRACES_SAMPLER`, `OTEL_TRACES_SAMPLER_ARG`": "As the SDK reads them; default: everything that the caller "
     "has not decided against.",
     "`OTEL_BSP_*`, `OTEL_BLRP_*`, `OTEL_METRIC_EXPORT_*`": "Queues, batches and intervals, for each destination of its "
