@@ -45,7 +45,7 @@ _RESPECTED = {
     "asked rather than sends, is not supported.",
     "`OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES`, `OTEL_EXPERIMENTAL_RESOURCE_DETECTORS`": "They win over what "
     "dbx-otel knows of the app; what they do not name is added.",
-    "`OTEL_PROPAGATORS`": "Identity is read in addition, whatever is named here. With `none` the trace ids of callers are "
+    "`OTEL_PROPAGATORS`": "Identity is read in addition, whatever is named here. With `none` trace ids of callers are "
     "not taken over, and passed on to nobody.",
     "`OTEL_TRACES_SAMPLER`, `OTEL_TRACES_SAMPLER_ARG`": "As the SDK reads them; default: everything that the caller "
     "has not decided against.",
