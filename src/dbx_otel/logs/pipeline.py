@@ -86,8 +86,10 @@ class _Pipeline:
 
 _pipeline: _Pipeline | None = None
 _prepare: Callable[[], None] | None = None
-_WRITING, _EMITTING = "writing", "emitting"
-_at_work: ContextVar[str] = ContextVar("dbx-otel-log-pipeline", default="")
+_writing: ContextVar[str] = ContextVar("dbx-otel-line", default="")
+"""The line that is being written here, if one is."""
+_emitting: ContextVar[bool] = ContextVar("dbx-otel-emitting", default=False)
+"""Whether a record is being handed to the SDK here."""
 
 
 def install(
@@ -166,20 +168,21 @@ def emit(event: LogEvent, *, to_console: bool = True) -> None:
     pipeline = _pipeline
     if pipeline is None:
         return
-    at_work = _at_work.get()
-    if at_work == _WRITING:
-        # sys.stdout is a stand-in that logs what it is given: past it from now on.
-        pipeline.looping = sys.stdout
-        return
+    plain: PlainEvent | None = None
     try:
+        if _is_our_line(event):
+            # sys.stdout is a stand-in that logs what it is given: past it from now on.
+            pipeline.looping = sys.stdout
+            return
         if to_console and pipeline.render is not None and _is_news(pipeline, event):
-            _write(pipeline, pipeline.render, fit(event, pipeline.max_bytes))
+            plain = fit(event, pipeline.max_bytes)
+            _write(pipeline, pipeline.render, plain)
     except Exception:
         # The app comes first; and a line about this would come back here.
         pass
     try:
-        if pipeline.otlp is not None and not at_work and not _is_own(event) and not is_suppressed():
-            _emit_otlp(pipeline.otlp, event, pipeline.max_bytes)
+        if pipeline.otlp is not None and not _emitting.get() and not _is_own(event) and not is_suppressed():
+            _emit_otlp(pipeline.otlp, plain, event, pipeline.max_bytes)
     except Exception:
         # As above.
         pass
@@ -189,23 +192,32 @@ def _write(pipeline: _Pipeline, render: _Render, event: PlainEvent) -> None:
     stream = console.stdout()
     line = render(event, _origin(pipeline), pipeline.max_bytes, ascii_only=console.takes_only_ascii(stream))
     if stream is not pipeline.looping:
-        token = _at_work.set(_WRITING)
+        token = _writing.set(line)
         try:
             console.write(line, stream)
         finally:
-            _at_work.reset(token)
+            _writing.reset(token)
     if stream is not None and stream is pipeline.looping:
         console.write(line, sys.__stdout__)
 
 
-def _emit_otlp(otlp: OtlpOutlet, event: LogEvent, room: int) -> None:
+def _is_our_line(event: LogEvent) -> bool:
+    """Tell whether a record that came up while a line was written is that line; a signal handler's is not."""
+    line = _writing.get()
+    if not line or not isinstance(event.body, str):
+        return False
+    said = event.body.strip()
+    return said == line.strip() or said == line.partition("\n")[0].strip()
+
+
+def _emit_otlp(otlp: OtlpOutlet, plain: PlainEvent | None, event: LogEvent, room: int) -> None:
     # What the SDK itself logs meanwhile goes to the console only.
-    token = _at_work.set(_EMITTING)
+    token = _emitting.set(True)
     try:
         if otlp.provider() is not None:
-            otlp.emit(fit(event, room))
+            otlp.emit(plain or fit(event, room))
     finally:
-        _at_work.reset(token)
+        _emitting.reset(token)
 
 
 def _origin(pipeline: _Pipeline) -> Origin:

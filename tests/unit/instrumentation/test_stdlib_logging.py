@@ -385,6 +385,31 @@ def test_stdout_that_logs_what_it_is_given(tmp_path: Path) -> None:
     assert logged.bodies == ["hello", "world"]
 
 
+def test_signal_handlers_may_log(tmp_path: Path) -> None:
+    logged = run(
+        tmp_path,
+        """
+        import logging, signal, time
+        seen = 0
+        def handler(*_):
+            global seen
+            seen += 1
+            logging.getLogger("handler").warning("signal %s", seen)
+        signal.signal(signal.SIGALRM, handler)
+        logging.basicConfig(level="INFO")
+        signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
+        for number in range(1000):
+            logging.info("line %s", number)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        print(seen)
+        """,
+    )
+    [seen] = [int(line) for line in logged.stdout if not line.startswith("{")]
+    assert seen > 10
+    assert sorted(body for body in logged.bodies if "line" in body) == sorted(f"line {n}" for n in range(1000))
+    assert len([body for body in logged.bodies if "signal" in body]) == seen
+
+
 def test_what_stands_above_a_handler_is_what_stood_there_before(tmp_path: Path) -> None:
     logged = run(
         tmp_path,
