@@ -166,9 +166,9 @@ def test_explain_runs_nothing_and_shows_where_values_come_from(tmp_path: Path) -
     assert "DBX_OTEL_IDENTITY full (default)" in lines
     assert "OTEL_SEMCONV_STABILITY_OPT_IN=http (environment)" in lines
     assert "Identity headers are believed." in lines
-    assert any(
-        line.startswith("fastapi ") and ": yes, by opentelemetry-instrumentation-fastapi" in line for line in lines
-    )
+    for name in ("fastapi", "tornado"):
+        (verdict,) = (line for line in lines if line.startswith(f"{name} "))
+        assert f": yes, by opentelemetry-instrumentation-{name}" in verdict
 
 
 def test_explain_with_bad_settings_shows_each_once_and_no_secret() -> None:

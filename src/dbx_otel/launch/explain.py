@@ -110,9 +110,13 @@ def _defaults(environ: Mapping[str, str]) -> Iterator[str]:
 
 
 def _libraries() -> Iterator[str]:
-    rows = [row for row in (_library(library) for library in LIBRARIES) if row is not None]
-    width = max((len(name) for name, _ in rows), default=0)
-    for name, verdict in dict(rows).items():
+    rows: dict[str, str] = {}
+    for library in LIBRARIES:
+        row = _library(library)
+        if row is not None:
+            rows.setdefault(*row)  # the first of a name is the library itself
+    width = max((len(name) for name in rows), default=0)
+    for name, verdict in rows.items():
         yield f"{name:<{width}}  {verdict}"
     yield "Not listed: not installed. Each is instrumented when the app imports it, and not before."
     unknown = _unknown_instrumentors()
