@@ -72,14 +72,12 @@ def _hook(name: str) -> Any:
 def begin() -> None:
     """Do what the distribution does at an interpreter's start, as far as log records go."""
     settings, _ = load()
-    pipeline.install_with(
-        lambda: pipeline.install(
-            settings,
-            mode=StdoutMode(os.environ.get(MODE, "json")),
-            resource={"service.name": "orders", "databricks.app.name": "orders", "host.name": "not shown"},
-            get_logger_provider=_get_provider,
-            identity=lambda: _Person({"id": "7@1", "email": "ann@example.com"}, "10.0.0.7"),
-        )
+    pipeline.install(
+        settings,
+        mode=StdoutMode(os.environ.get(MODE, "json")),
+        resource={"service.name": "orders", "databricks.app.name": "orders", "host.name": "not shown"},
+        get_logger_provider=_get_provider,
+        identity=lambda: _Person({"id": "7@1", "email": "ann@example.com"}, "10.0.0.7"),
     )
     when_imported("logging", _hook("stdlib_logging"))
     when_imported("structlog._base", _hook("structlog"))

@@ -35,7 +35,6 @@ def instrument(module: ModuleType) -> None:
         AttributeError: loguru is not built as it is in the versions known (0.5 and later).
         ValueError: Likewise.
     """
-    pipeline.ensure_installed()
     if getattr(module, _DONE, False):
         return
     handler = sys.modules["loguru._handler"].__dict__["Handler"]

@@ -52,7 +52,6 @@ def instrument(module: ModuleType) -> None:
     Raises:
         AttributeError: `logging` is not built as it is in the Python versions known.
     """
-    pipeline.ensure_installed()
     if getattr(module, _DONE, False):
         return
     _replace_call_handlers(module.Logger)

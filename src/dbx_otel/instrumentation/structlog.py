@@ -34,7 +34,6 @@ def instrument(module: ModuleType) -> None:
     Raises:
         AttributeError: structlog is not built as it is in the versions known (22 and later).
     """
-    pipeline.ensure_installed()
     bound_logger, drop_event = module.BoundLoggerBase, module.DropEvent
     if getattr(module, _DONE, False):
         return

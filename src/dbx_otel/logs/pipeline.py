@@ -85,7 +85,6 @@ class _Pipeline:
 
 
 _pipeline: _Pipeline | None = None
-_prepare: Callable[[], None] | None = None
 _writing: ContextVar[str] = ContextVar("dbx-otel-line", default="")
 """The line that is being written here, if one is."""
 _emitting: ContextVar[bool] = ContextVar("dbx-otel-emitting", default=False)
@@ -113,24 +112,6 @@ def install(
     global _pipeline  # noqa: PLW0603 -- one process has one standard output
     otlp = OtlpOutlet(get_logger_provider) if get_logger_provider is not None else None
     _pipeline = _Pipeline(settings, mode, resource or {}, otlp, identity)
-
-
-def install_with(prepare: Callable[[], None]) -> None:
-    """Set what calls `install` when the first logging library is imported: other programs do not pay.
-
-    Args:
-        prepare: Calls `install`.
-    """
-    global _prepare  # noqa: PLW0603 -- see above
-    _prepare = prepare
-
-
-def ensure_installed() -> None:
-    """Call what `install_with` was given, once. Instrumentations begin with it."""
-    global _prepare
-    prepare, _prepare = _prepare, None
-    if prepare is not None and _pipeline is None:
-        prepare()
 
 
 def set_resource(resource: Mapping[str, str]) -> None:

@@ -147,20 +147,6 @@ def test_many_logger_names_do_not_pile_up(bench: Bench) -> None:
     assert len(pipeline._pipeline.otlp._loggers) <= 1024
 
 
-def test_install_with_is_called_once_and_only_when_needed(bench: Bench) -> None:
-    calls: list[int] = []
-
-    def prepare() -> None:
-        calls.append(1)
-        bench.install()
-
-    pipeline.install_with(prepare)
-    assert calls == []
-    pipeline.ensure_installed()
-    pipeline.ensure_installed()
-    assert calls == [1]
-
-
 def test_resource_may_change(bench: Bench) -> None:
     bench.install(resource={"service.instance.id": "parent"})
     pipeline.set_resource({"service.instance.id": "child"})
