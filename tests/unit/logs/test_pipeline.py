@@ -43,7 +43,6 @@ class Bench:
 @pytest.fixture
 def bench(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Bench:
     monkeypatch.setattr(pipeline, "_pipeline", None)
-    monkeypatch.setattr(pipeline, "_prepare", None)
     return Bench(capsys)
 
 
