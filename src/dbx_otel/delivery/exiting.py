@@ -20,8 +20,7 @@ from dbx_otel.delivery import standby
 
 Flush = Callable[[], object]
 
-_flushes: list[tuple[str, Flush]] = []
-_threads: dict[str, standby.Standby] = {}
+_flushes: list[tuple[str, Flush, standby.Standby | None]] = []
 _deadline = 5.0
 _began: float | None = None
 _SAME_EXIT = 30.0
@@ -37,9 +36,8 @@ def install(flushes: list[tuple[str, Flush]], deadline: float) -> None:
         deadline: Seconds that one exit may be held up by all of them together.
     """
     global _deadline  # noqa: PLW0603 -- one process has one exit
-    _flushes.extend(flushes)
-    if standby.NEEDED:
-        _threads.update((name, standby.Standby(_thread_name(name))) for name, _ in flushes)
+    for name, call in flushes:
+        _flushes.append((name, call, standby.Standby(_thread_name(name)) if standby.NEEDED else None))
     _deadline = deadline
     atexit.register(_at_exit)
     if hasattr(os, "register_at_fork"):
@@ -67,7 +65,7 @@ def _at_exit() -> None:
 
 def _flush() -> None:
     end = time.monotonic() + _remaining()
-    begun = [(name, _start(name, call)) for name, call in _flushes]
+    begun = [(name, _start(name, call, thread)) for name, call, thread in _flushes]
     late = [name for name, done in begun if not done.wait(max(0.0, end - time.monotonic()))]
     if late:
         diagnostics.say(
@@ -76,17 +74,19 @@ def _flush() -> None:
         )
 
 
-def _start(name: str, call: Flush) -> threading.Event:
+def _start(name: str, call: Flush, thread: standby.Standby | None) -> threading.Event:
     """Begin one flush, and return what is set when it is done."""
     done = threading.Event()
 
     def work() -> None:
-        _quietly(call)
-        done.set()
+        try:
+            _quietly(call)
+        finally:
+            done.set()
 
     try:
-        if name in _threads:
-            _threads[name].run(work)
+        if thread is not None:
+            thread.run(work)
         else:
             threading.Thread(target=work, name=_thread_name(name), daemon=True).start()
     except RuntimeError as error:

@@ -3,7 +3,6 @@
 
 import os
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 from opentelemetry import metrics
@@ -46,16 +45,17 @@ def configure(resource: Resource, destinations: Destinations) -> list[tuple[str,
     """
     if not destinations.metrics:
         return []
-    readers = {
-        name: PeriodicExportingMetricReader(
+    readers = [
+        PeriodicExportingMetricReader(
             DeferredMetricExporter(make, f"sending metrics to {name}", temporality(), aggregation())
         )
         for name, make in destinations.metrics
-    }
-    provider = MeterProvider(metric_readers=list(readers.values()), resource=resource, shutdown_on_exit=False)
+    ]
+    provider = MeterProvider(metric_readers=readers, resource=resource, shutdown_on_exit=False)
     metrics.set_meter_provider(provider)
     _observe_process()
-    return [(f"metrics for {name}", partial(reader.force_flush)) for name, reader in readers.items()]
+    names = [name for name, _ in destinations.metrics]
+    return [(f"metrics for {name}", reader.force_flush) for name, reader in zip(names, readers, strict=True)]
 
 
 def temporality(environ: Mapping[str, str] = os.environ) -> dict[type, AggregationTemporality]:
