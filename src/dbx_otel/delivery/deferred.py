@@ -67,6 +67,10 @@ class DeferredSpanExporter(SpanExporter):
         exporter = self._deferred.get()
         return exporter.export(spans) if exporter is not None else SpanExportResult.FAILURE
 
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:  # noqa: ARG002 -- the SDK's signature
+        """Hold nothing back."""
+        return True
+
     def shutdown(self) -> None:
         """Shut the exporter down if there is one."""
         if self._deferred.made is not None:

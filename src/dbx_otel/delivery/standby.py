@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from queue import SimpleQueue
 
-NEEDED = sys.version_info[:2] == (3, 12)
+NEEDED: bool = sys.version_info[:2] == (3, 12)
 """Python 3.12 starts no thread from `atexit` handlers (CPython issue gh-104690); 3.11 and 3.13 do."""
 
 

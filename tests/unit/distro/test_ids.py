@@ -6,6 +6,7 @@ import pytest
 from opentelemetry.sdk.trace import TracerProvider
 
 from dbx_otel.distro.ids import PrivateIdGenerator
+from tests.support.forking import exit_status_of_child
 
 GENERATOR = PrivateIdGenerator()
 
@@ -23,11 +24,7 @@ def test_a_seed_does_not_repeat_them() -> None:
 
 def test_a_fork_does_not_repeat_them() -> None:
     reader, writer = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        os.write(writer, repr(both()).encode())
-        os._exit(0)
-    os.waitpid(pid, 0)
+    assert exit_status_of_child(lambda: os.write(writer, repr(both()).encode()) > 0) == 0
     child = os.read(reader, 1000).decode()
     os.close(reader)
     os.close(writer)
