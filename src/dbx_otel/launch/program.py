@@ -75,9 +75,9 @@ def interpreter_of(path: str) -> str | None:
     if words and os.path.basename(words[0]) == "env":  # noqa: PTH119 -- as above
         words = [word for word in words[1:] if not word.startswith("-") and "=" not in word]
     if len(lines) > 1 and lines[1].startswith("'''exec' "):
-        # How pip and uv write scripts of interpreters whose path is too long for a first line.
+        # How pip and uv write scripts of interpreters whose path is too long for a first line, or holds blanks.
         rest = lines[1].removeprefix("'''exec' ")
-        words = rest.split('"')[1:2] if '"' in rest else rest.split()[:1]
+        words = rest.split('"')[1:2] if rest.startswith('"') else rest.split()[:1]
     return words[0] if words else None
 
 
