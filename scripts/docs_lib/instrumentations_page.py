@@ -30,6 +30,8 @@ _OWN = {
     "aiohttp-server": "server spans, by the middleware of `opentelemetry-instrumentation-aiohttp-server`",
     "asgi": "one span a request rather than one a message, and the person's address",
     "wsgi": "the person's address",
+    "tornado": "the person's address",
+    "gradio": "each event runs as the person who caused it",
     "uvicorn": "nothing is lost when the server ends",
     "multiprocessing": "nothing is lost when a child process ends",
 }

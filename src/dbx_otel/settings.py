@@ -113,14 +113,14 @@ def _choice(choices: type[StrEnum]) -> Kind:
     return Kind(" · ".join(choices), lambda text: choices(text.lower()))
 
 
-def _number(low: float, high: float) -> Kind:
+def _number(low: int, high: int) -> Kind:
     def parse(text: str) -> float:
         value = float(text)
         if not low <= value <= high:
             raise ValueError(text)
         return value
 
-    return Kind(f"a number from {low:g} to {high:g}", parse)
+    return Kind(f"a number from {low} to {high}", parse)
 
 
 def _text(text: str) -> str:

@@ -250,3 +250,41 @@ def test_shiny(ending: str, receiver: Receiver, tmp_path: Path) -> None:
         assert {span.attributes["user.email"] for span in spans if span.name.startswith(where)} == {"ada@example.com"}
         bodies = [record.body for record in receiver.store.logs() if record.scope.name == "app"]
         assert sorted(body for body in bodies if body.startswith(where)) == expected, output
+
+
+def test_shiny_sessions_run_as_the_person_who_opened_them(receiver: Receiver, tmp_path: Path) -> None:
+    import asyncio
+    import json
+
+    import aiohttp
+
+    from tests.support.launched import proxy_headers
+
+    people = ["ada", "bob", "cem"]
+
+    async def open_tab(app: Launched, person: str) -> None:
+        url = f"http://127.0.0.1:{app.port}/websocket/"
+        async with aiohttp.ClientSession() as session, session.ws_connect(url, headers=proxy_headers(person)) as tab:
+            for method in ("init", "update"):
+                await tab.send_str(json.dumps({"method": method, "data": {"tag": f"{person}-{method}"}}))
+                async for frame in tab:
+                    if "idle" in json.loads(frame.data).get("busy", ""):
+                        break
+
+    async def open_tabs(app: Launched) -> None:
+        await asyncio.gather(*(open_tab(app, person) for person in people))
+
+    command = ["shiny", "run", "--port", "{port}", "tests/support/apps/shiny_app.py"]
+    with launched(command, tmp_path, environment(receiver, "grpc")) as app:
+        app.wait_ready()
+        asyncio.run(asyncio.wait_for(open_tabs(app), 30))
+        time.sleep(0.3)
+        app.stop(signal.SIGTERM)
+        output = app.output()
+    receiver.store.wait_quiet()
+    spans = [span for span in receiver.store.spans() if span.name.startswith("handler ")]
+    expected = sorted(f"handler {person}-{method}" for person in people for method in ("init", "update"))
+    assert sorted(span.name for span in spans) == expected, output
+    for span in spans:
+        person = span.name.removeprefix("handler ").partition("-")[0]
+        assert span.attributes["user.email"] == f"{person}@example.com"

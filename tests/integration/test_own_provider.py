@@ -29,7 +29,7 @@ def run(environment: dict[str, str]) -> str:
 
 def test_what_the_app_records_arrives_and_one_line_a_provider_says_why() -> None:
     with Receiver() as receiver:
-        said = run(app_environment(**receiver.environment("http/protobuf")))
+        said = run({**app_environment(), **receiver.environment("http/protobuf")})
         receiver.store.wait_quiet()
     assert [span.name for span in receiver.store.spans()] == ["mine"]
     assert [point.name for point in receiver.store.metrics() if point.scope.name == "app"] == ["mine"]

@@ -91,6 +91,19 @@ class Launched:
             time.sleep(0.05)
         raise AssertionError(f"did not listen within {timeout} s:\n{self.output()}")
 
+    def wait_answering(self, path: str = "/", timeout: float = 30.0) -> None:
+        """Wait until a request is answered; some servers listen, stop, and listen again while they start."""
+        end = time.monotonic() + timeout
+        while time.monotonic() < end:
+            self.wait_ready(timeout)
+            try:
+                if self.get(path).ok:
+                    return
+            except requests.ConnectionError:
+                pass
+            time.sleep(0.1)
+        raise AssertionError(f"did not answer within {timeout} s:\n{self.output()}")
+
     def stop(self, signum: int = signal.SIGTERM, timeout: float = 20.0) -> int:
         """Send a signal and return the exit status."""
         if self.process.poll() is None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Trace and span ids from the operating system: the SDK takes them from `random`, and an app that seeds it repeats them."""
+"""Trace and span ids from the operating system: the SDK takes them from `random`, which an app may seed, and repeat."""
 
 import os
 

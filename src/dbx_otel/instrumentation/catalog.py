@@ -69,6 +69,7 @@ LIBRARIES = (
     _contrib("flask", "flask", "flask:FlaskInstrumentor"),
     _contrib("tornado", "tornado.web", "tornado:TornadoInstrumentor"),
     _own("django", "django.core.handlers.base"),
+    _own("gradio", "gradio.blocks"),
     _own("aiohttp-server", "aiohttp.web", distribution="aiohttp"),
     _own("asgi", "opentelemetry.instrumentation.asgi", distribution="opentelemetry-instrumentation-asgi"),
     Library(

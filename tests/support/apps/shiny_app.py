@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-from shiny import App, ui
+from shiny import App, Inputs, Outputs, Session, reactive, ui
 from starlette.requests import Request
 
 from tests.support.apps.work import work
@@ -9,4 +9,10 @@ def page(request: Request) -> ui.Tag:
     return ui.page_fluid(work(request.query_params.get("tag", "none")))
 
 
-app = App(page, None)
+def server(inputs: Inputs, output: Outputs, session: Session) -> None:
+    @reactive.effect
+    def _() -> None:
+        work(inputs.tag())
+
+
+app = App(page, server)
