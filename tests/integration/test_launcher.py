@@ -87,7 +87,8 @@ def test_words_after_the_command_are_the_commands() -> None:
 
 @pytest.mark.parametrize("launcher", [(LAUNCHER,), (PYTHON, "-m", "dbx_otel.launch.command")])
 def test_signals_are_as_without(launcher: Sequence[str]) -> None:
-    command = ["grep", "^Sig[IB]", "/proc/self/status"]
+    # By its path, so that `subprocess` starts both in the same way.
+    command = [str(shutil.which("grep")), "^Sig[IB]", "/proc/self/status"]
     assert run(command, launcher=launcher).stdout == run(command, launcher=BARE).stdout
 
 
