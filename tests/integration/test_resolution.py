@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The ranges of pyproject.toml resolve on a fresh machine: alone, from their lower end, and with old app images."""
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -83,3 +84,22 @@ def test_the_old_end() -> None:
     }
     assert expected.items() <= pins(REQUIREMENTS).items()
     assert expected.items() <= versions.items()
+
+
+@pytest.mark.parametrize("version", ["23.2.1", "24.0"])
+def test_pip_of_app_images_resolves_too(version: str, tmp_path: Path) -> None:
+    # It goes back one package at a time where uv looks at all of them: a release that was published in part stops it.
+    subprocess.run([BIN / "uv", "venv", "-q", "--python", OLDEST_PYTHON, tmp_path / "venv"], check=True)
+    python = tmp_path / "venv" / "bin" / "python"
+    subprocess.run([BIN / "uv", "pip", "install", "-q", "--python", python, f"pip=={version}"], check=True)
+    report = tmp_path / "report.json"
+    done = subprocess.run(
+        [python, "-m", "pip", "install", "-q", "--dry-run", "--report", report, ROOT],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    installed = [item["metadata"] for item in json.loads(report.read_text())["install"]]
+    is_whole({item["name"]: item["version"] for item in installed})
