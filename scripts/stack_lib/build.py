@@ -60,9 +60,7 @@ def _build_one(component: Component, go: Path, say: Callable[[str], None]) -> No
     output, work = partial / "output", partial / "work"
     output.mkdir(parents=True)
     log = cache_directory() / f"{component.name}.log"
-    say(
-        f"{component.name} {component.version}: building, a first time takes some {component.minutes} minutes"
-    )
+    say(f"{component.name} {component.version}: building, a first time takes some {component.minutes} minutes")
     started = time.monotonic()
     with log.open("w") as stream:
         steps = _Steps(go, stream.fileno(), log)
@@ -116,9 +114,7 @@ class _Steps:
         )
         found = json.loads(answer.stdout or "{}")
         if "Dir" not in found:
-            raise BuildError(
-                f"Go module {module} could not be fetched: {found.get('Error') or answer.stderr}"
-            )
+            raise BuildError(f"Go module {module} could not be fetched: {found.get('Error') or answer.stderr}")
         return Path(found["Dir"])
 
 

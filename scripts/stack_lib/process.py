@@ -78,9 +78,7 @@ class Process:
 
     def last_lines(self, count: int = 20) -> str:
         """End of its log."""
-        return (
-            "\n".join(self.log.read_text(errors="replace").splitlines()[-count:]) if self.log.exists() else ""
-        )
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-count:]) if self.log.exists() else ""
 
 
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))

@@ -53,9 +53,7 @@ class Stack:
         build(RUNNING, self._say)
         if taken := self.ports.taken():
             where = ", ".join(f"{port} ({name})" for name, port in taken.items())
-            raise StackError(
-                f"ports in use on 127.0.0.1: {where}; end what listens there or use --free-ports"
-            )
+            raise StackError(f"ports in use on 127.0.0.1: {where}; end what listens there or use --free-ports")
         self.data.mkdir(parents=True, exist_ok=True)
         try:
             for service in services(self.ports, self.data):
@@ -92,8 +90,7 @@ class Stack:
             if waiting and time.monotonic() > deadline:
                 late = waiting[0]
                 raise StackError(
-                    f"{late.service.name} is not healthy after {seconds:.0f} s; "
-                    f"end of {late.log}:\n{late.last_lines()}"
+                    f"{late.service.name} is not healthy after {seconds:.0f} s; end of {late.log}:\n{late.last_lines()}"
                 )
             time.sleep(0.1 if waiting else 0)
 

@@ -21,9 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the stack until SIGINT or SIGTERM: 0 then, 1 when it could not start or a program of it died."""
     parser = argparse.ArgumentParser(prog="scripts/stack", description=__doc__)
     parser.add_argument("--free-ports", action="store_true", help="any free ports instead of the usual ones")
-    parser.add_argument(
-        "--data", type=Path, metavar="DIR", help="keep data and logs there (default: thrown away)"
-    )
+    parser.add_argument("--data", type=Path, metavar="DIR", help="keep data and logs there (default: thrown away)")
     parser.add_argument(
         "--ready-file", type=Path, metavar="FILE", help="write the addresses there, as JSON, when healthy"
     )

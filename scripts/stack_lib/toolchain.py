@@ -34,9 +34,7 @@ def find_go(say: Callable[[str], None]) -> Path:
 def version_of(go: Path) -> tuple[int, ...]:
     """Version of a Go command as numbers, `(0,)` where it does not tell one."""
     environment = os.environ | {"GOTOOLCHAIN": "local"}
-    answer = subprocess.run(
-        [go, "env", "GOVERSION"], capture_output=True, text=True, check=False, env=environment
-    )
+    answer = subprocess.run([go, "env", "GOVERSION"], capture_output=True, text=True, check=False, env=environment)
     match = re.match(r"go(\d+(?:\.\d+)*)", answer.stdout)
     return tuple(int(part) for part in match[1].split(".")) if match else (0,)
 

@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """The running stack for tests: `stack` starts it once a session, on free ports, with its data thrown away.
 
-Use it with `from tests.support.stack import stack` in the test module (or its conftest) and mark the module
-`pytestmark = pytest.mark.stack`. Programs that are not built yet are built first, which takes minutes once.
+The fixtures are known to all tests (`tests/conftest.py`); mark what uses them
+`pytest.mark.stack`. Programs that are not built yet are built first, which takes minutes once.
 """
 
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 import requests
+
 from scripts.stack_lib.ports import Ports
 from scripts.stack_lib.stack import Stack
 
@@ -48,7 +49,7 @@ def eventually(look: Callable[[], Found | None], *, seconds: float = 30) -> Foun
     return found
 
 
-def jaeger_trace(stack: Stack, trace_id: str) -> list[dict[str, object]]:
+def jaeger_trace(stack: Stack, trace_id: str) -> list[dict[str, Any]]:
     """Spans of a trace as Jaeger's API gives them, none while it knows no such trace."""
     answer = requests.get(f"{stack.endpoints.jaeger}/api/traces/{trace_id}", timeout=10)
     if answer.status_code == requests.codes.not_found:
@@ -57,21 +58,22 @@ def jaeger_trace(stack: Stack, trace_id: str) -> list[dict[str, object]]:
     return [span for trace in answer.json()["data"] for span in trace["spans"]]
 
 
-def prometheus_query(stack: Stack, query: str) -> list[dict[str, object]]:
+def prometheus_query(stack: Stack, query: str) -> list[dict[str, Any]]:
     """Series that an instant query gives now."""
     answer = requests.get(f"{stack.endpoints.prometheus}/api/v1/query", params={"query": query}, timeout=10)
     assert answer.ok, f"{query}: {answer.text}"
-    result: list[dict[str, object]] = answer.json()["data"]["result"]
+    result: list[dict[str, Any]] = answer.json()["data"]["result"]
     return result
 
 
-def loki_query(stack: Stack, query: str, *, minutes: float = 60, limit: int = 1000) -> list[dict[str, object]]:
+def loki_query(stack: Stack, query: str, *, minutes: float = 60, limit: int = 1000) -> list[dict[str, Any]]:
     """Streams, or series for a metric query, of the last `minutes`; of the newest `limit` lines."""
     end = time.time_ns() + 10**9
     start = end - int(minutes * 60 * 10**9)
-    window = {"start": str(start), "end": str(end), "limit": str(limit), "step": "60"}
+    step = max(1, round(minutes * 60 / 500))
+    window = {"start": str(start), "end": str(end), "limit": str(limit), "step": str(step)}
     url = f"{stack.endpoints.loki}/loki/api/v1/query_range"
     answer = requests.get(url, params={"query": query, **window}, timeout=10)
     assert answer.ok, f"{query}: {answer.text}"
-    result: list[dict[str, object]] = answer.json()["data"]["result"]
+    result: list[dict[str, Any]] = answer.json()["data"]["result"]
     return result
