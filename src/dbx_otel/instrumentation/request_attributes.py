@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import wraps
 from types import ModuleType
 from typing import Any
+from urllib.parse import quote
 
 from opentelemetry.propagators.textmap import Getter
 
@@ -43,10 +44,15 @@ def correct_request_attributes(
             _name_the_person(attributes, identity.of_request(carrier(request), getter).client_address)
         _name_the_host_alone(attributes)
         if semconv.URL_PATH not in attributes and isinstance(request, dict) and "PATH_INFO" in request:
-            attributes[semconv.URL_PATH] = f"{request.get('SCRIPT_NAME', '')}{request['PATH_INFO']}"
+            attributes[semconv.URL_PATH] = _url_path(f"{request.get('SCRIPT_NAME', '')}{request['PATH_INFO']}")
         return attributes
 
     setattr(module, function, corrected)
+
+
+def _url_path(decoded: str) -> str:
+    """Return a path as it stands in a URL, given how WSGI hands it on: unquoted, its bytes as latin-1 (PEP 3333)."""
+    return quote(decoded.encode("latin-1", "replace"), safe="/:@!$&'()*+,;=~")
 
 
 def _name_the_person(attributes: dict[str, Any], address: str | None) -> None:

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The whole put together, each time in a process of its own: providers are global and set once."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.support.environments import variables
+
+SHOW = """
+from opentelemetry import metrics, propagate, trace, _logs
+from dbx_otel import distro
+print(distro.start(wait=True), *(type(one).__name__ for one in (
+    trace.get_tracer_provider(), metrics.get_meter_provider(), _logs.get_logger_provider())))
+"""
+
+
+def python(code: str, **more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code], env=variables(**more), capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+@pytest.mark.parametrize(
+    ("environ", "shown"),
+    [
+        # Spans always: log lines bear their ids.
+        ({}, "True TracerProvider _ProxyMeterProvider ProxyLoggerProvider"),
+        (
+            {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9", "DBX_OTEL_EXIT_DEADLINE": "0"},
+            "True TracerProvider MeterProvider LoggerProvider",
+        ),
+        ({"OTEL_SDK_DISABLED": "true"}, "True ProxyTracerProvider _ProxyMeterProvider ProxyLoggerProvider"),
+    ],
+)
+def test_providers(environ: dict[str, str], shown: str) -> None:
+    assert python(SHOW, **environ).stdout == f"{shown}\n"
+
+
+def test_bad_settings_are_said_and_not_followed() -> None:
+    done = python(SHOW, DBX_OTEL_STDOUT="loud", DBX_OTEL_IDENTITY="hash", DBX_OTEL_TYPO="1", OTEL_CONFIG_FILE="/a.yaml")
+    assert done.stdout.startswith("True TracerProvider")
+    lines = done.stderr.splitlines()
+    assert [line.split(" ")[1] for line in lines] == [
+        "DBX_OTEL_STDOUT",
+        "DBX_OTEL_TYPO",
+        "DBX_OTEL_IDENTITY",
+        "OTEL_CONFIG_FILE",
+    ]
+    assert "which dbx-otel does not follow" in lines[3]
+    assert "Remedy: " in lines[3]
+
+
+def test_identity_comes_in_beside_the_configured_propagators_and_never_goes_out() -> None:
+    code = """
+from dbx_otel import distro, identity
+distro.start(wait=True)
+from opentelemetry import context, propagate, trace
+carrier = {"traceparent": f"00-{'a' * 32}-{'b' * 16}-01", "x-forwarded-email": "ada@example.com"}
+found = propagate.extract(carrier)
+print(identity.current(found).user["email"], trace.get_current_span(found).get_span_context().is_valid)
+sent = {}
+propagate.inject(sent, found)
+print(sorted(sent), "ada" in str(sent))
+"""
+    app = {"DATABRICKS_APP_NAME": "orders"}
+    assert python(code, **app).stdout == "ada@example.com True\n['traceparent'] False\n"
+    assert python(code, OTEL_PROPAGATORS="baggage", **app).stdout == "ada@example.com False\n[] False\n"
+
+
+def test_a_propagator_that_does_not_exist_is_one_line() -> None:
+    done = python("from dbx_otel import distro; print(distro.start(wait=True))", OTEL_PROPAGATORS="no-such-one")
+    assert done.stdout == "False\n"
+    assert "dbx-otel: telemetry is off, the app is not touched: ValueError: Propagator no-such-one" in done.stderr
+
+
+def test_threads_work_in_the_context_of_who_started_them() -> None:
+    code = """
+from dbx_otel import distro
+distro.start(wait=True)
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from opentelemetry import context
+with ThreadPoolExecutor(1) as pool:
+    pool.submit(int).result()
+    token = context.attach(context.set_value("who", "ada"))
+    found = [pool.submit(context.get_value, "who").result()]
+    thread = threading.Thread(target=lambda: found.append(context.get_value("who"))); thread.start(); thread.join()
+    context.detach(token)
+    found.append(pool.submit(context.get_value, "who").result())
+print(found)
+"""
+    assert python(code).stdout == "['ada', 'ada', None]\n"
+    assert python(code, DBX_OTEL_DISABLED_INSTRUMENTATIONS="threading").stdout == "[None, None, None]\n"
