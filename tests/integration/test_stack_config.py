@@ -16,7 +16,7 @@ from scripts.stack_lib.components import COMPOSE, JAEGER, LOKI, OTELCOL, PROMETH
 from scripts.stack_lib.paths import REPOSITORY
 from scripts.stack_lib.stack import Stack
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
 
 COMPOSE_FILE = REPOSITORY / "docker-compose.yml"
 IMAGE_OF_COLLECTOR = "otel/opentelemetry-collector-contrib"

@@ -23,7 +23,7 @@ from scripts.stack_lib.stack import Stack
 from tests.support import otlp
 from tests.support.stack import eventually
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
 
 FOLDER = REPOSITORY / "dashboards"
 DASHBOARDS = sorted(FOLDER.glob("*.json"))

@@ -12,7 +12,7 @@ from scripts.stack_lib.stack import Stack
 from tests.support import otlp
 from tests.support.stack import eventually, jaeger_trace, loki_query, prometheus_query
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
 
 HOUR = 3600 * 10**9  # nanoseconds
 INDEXED = {"service_name", "databricks_app_name", "databricks_workspace_id"}

@@ -12,7 +12,7 @@ from scripts.stack_lib.stack import Stack
 from tests.support import otlp
 from tests.support.stack import eventually, jaeger_trace, loki_query, prometheus_query
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
 
 HEX = "0123456789abcdef"
 # Each value is made up, and cut in two so that no scanner takes this file for a leak.
