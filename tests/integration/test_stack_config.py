@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -164,3 +165,12 @@ def test_prometheus_scrapes_in_compose_what_it_scrapes_natively(stack: Stack) ->
     compose_targets = yaml.safe_load((services.BACKENDS / "targets" / "compose.yml").read_text())
     native_targets = json.loads((stack.data / "prometheus" / "targets" / "native.yml").read_text())
     assert {group["labels"]["job"] for group in compose_targets} == {group["labels"]["job"] for group in native_targets}
+
+
+def test_the_page_on_the_collector_names_every_variable_with_its_default() -> None:
+    page = (REPOSITORY / "docs" / "collector.md").read_text()
+    said = dict(re.findall(r"\$\{env:(COLLECTOR_\w+):-([^}]*)\}", services.COLLECTOR_CONFIG.read_text()))
+    assert len(said) > 10
+    rows = [line for line in page.splitlines() if line.startswith("| `COLLECTOR_")]
+    for name, default in said.items():
+        assert any(f"`{name}`" in row and f"`{default}`" in row for row in rows), f"{name}={default}"
