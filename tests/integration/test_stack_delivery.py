@@ -3,11 +3,13 @@
 
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
+from scripts.stack_lib.ports import Ports
 from scripts.stack_lib.stack import Stack
 from tests.support import otlp
 from tests.support.stack import eventually, jaeger_trace, loki_query, prometheus_query
@@ -106,7 +108,8 @@ def test_a_log_record_arrives_in_loki_with_the_person_and_the_name_of_its_event(
 
 
 def test_only_the_app_names_a_stream_of_loki(stack: Stack) -> None:
-    otlp.send_logs(stack.endpoints.otlp_http, "streams", [otlp.log("one", attributes=otlp.ADA)])
+    record = otlp.log("one", trace_id=otlp.new_trace_id(), attributes=otlp.ADA)
+    otlp.send_logs(stack.endpoints.otlp_http, "streams", [record], **otlp.ADA)
     eventually(lambda: loki_query(stack, '{service_name="streams"}'))
     url = f"{stack.endpoints.loki}/loki/api/v1/series"
     (series,) = requests.get(url, params={"match[]": '{service_name="streams"}'}, timeout=10).json()["data"]
@@ -160,3 +163,24 @@ def test_nothing_is_lost_while_all_backends_are_away_and_the_collector_restarts(
         seconds=60,
     )
     assert counted[0]["value"][1] == "50"
+
+
+def test_a_full_queue_turns_away_what_it_cannot_keep_and_keeps_what_it_took(tmp_path: Path) -> None:
+    with Stack(tmp_path, Ports.free(), {"COLLECTOR_QUEUE_BYTES": "262144"}) as stack:
+        stack.process("loki").stop()
+        url = f"{stack.endpoints.otlp_http}/v1/logs"
+        taken = 0
+        while (answer := requests.post(url, json=large_record(taken), timeout=10)).ok:
+            taken += 1
+            assert taken < 1000, "the queue is never full"
+        assert answer.status_code == 503, "an exporter tries that again"
+        assert taken > 50
+        stack.process("loki").start()
+        stack.wait_until_ready()
+        query = 'sum(count_over_time({service_name="full"}[1h]))'
+        eventually(lambda: [s["values"][-1][1] for s in loki_query(stack, query)] == [str(taken)], seconds=60)
+
+
+def large_record(number: int) -> otlp.Json:
+    records = [otlp.log(f"{number} {'x' * 2000}")]
+    return {"resourceLogs": [{"resource": otlp.resource("full"), "scopeLogs": [{"logRecords": records}]}]}
