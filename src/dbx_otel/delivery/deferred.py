@@ -106,6 +106,7 @@ class DeferredMetricExporter(MetricExporter):
         what: What messages call it.
         temporality: Temporality by instrument class: readers ask for it before anything is exported.
         aggregation: Aggregation by instrument class, likewise.
+        is_worthwhile: Tells whether some metrics are worth making the exporter for; all are if `None`.
     """
 
     def __init__(
@@ -114,12 +115,16 @@ class DeferredMetricExporter(MetricExporter):
         what: str,
         temporality: dict[type, Any] | None = None,
         aggregation: dict[type, Any] | None = None,
+        is_worthwhile: Callable[[MetricsData], bool] | None = None,
     ) -> None:
         super().__init__(preferred_temporality=temporality, preferred_aggregation=aggregation)
         self._deferred = _Deferred(make, what)
+        self._is_worthwhile = is_worthwhile
 
     def export(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any) -> MetricExportResult:
         """Export through the exporter, made now if need be."""
+        if self._deferred.made is None and self._is_worthwhile is not None and not self._is_worthwhile(metrics_data):
+            return MetricExportResult.SUCCESS
         exporter = self._deferred.get()
         if exporter is None:
             return MetricExportResult.FAILURE

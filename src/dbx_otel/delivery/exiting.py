@@ -54,6 +54,11 @@ def flush() -> None:
         diagnostics.say(f"the flush at exit failed: {type(error).__name__}: {error}")
 
 
+def is_under_way() -> bool:
+    """Tell whether the process is about to end."""
+    return _began is not None and time.monotonic() - _began <= _SAME_EXIT
+
+
 def _at_exit() -> None:
     flush()
     if getattr(sys, "last_type", None) is KeyboardInterrupt:
