@@ -60,7 +60,8 @@ lock: $(UV)
 clean:
 	rm -rf .venv .venv-newest dist .mypy_cache .ruff_cache .pytest_cache
 
-$(UV): requirements/uv.txt
+# Kept by version: another version is another folder.
+$(UV):
 	"$$(scripts/find-python oldest)" -m venv $(UV_HOME)
 	$(UV_HOME)/bin/python -m pip install -q --disable-pip-version-check -r requirements/uv.txt
 	@touch $@
