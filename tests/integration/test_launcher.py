@@ -5,6 +5,7 @@ import json
 import shutil
 import signal
 import subprocess
+import sysconfig
 from collections.abc import Sequence
 from pathlib import Path
 
