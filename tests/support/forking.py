@@ -2,6 +2,7 @@
 """A fork, as servers make their workers."""
 
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Callable
@@ -15,6 +16,7 @@ def exit_status_of_child(work: Callable[[], bool]) -> int:
         pid = os.fork()
     if pid == 0:
         status = 2
+        signal.alarm(20)  # a child that waits for what its parent's threads held waits for ever
         try:
             status = 0 if work() else 1
         finally:

@@ -16,6 +16,7 @@ SAY = "from dbx_otel.diagnostics import say; say('the line')"
 @pytest.fixture(autouse=True)
 def nothing_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DBX_OTEL_RUN_SAID", "")
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)  # what cannot be written stays in a buffer, if there is one
 
 
 def python(code: str, **how: object) -> subprocess.CompletedProcess[str]:

@@ -310,7 +310,7 @@ def test_a_finder_that_asks_all_finders_again(folder: Folder, meta_path: list[An
             self.asked = 0
 
         def find_spec(self, name: str, *_: Any) -> Any:
-            if not name.startswith("hooked_") or self.asked > 3:
+            if not name.startswith("hooked_") or self.asked:
                 return None
             self.asked += 1
             return importlib.util.find_spec(name)
@@ -320,6 +320,12 @@ def test_a_finder_that_asks_all_finders_again(folder: Folder, meta_path: list[An
     name = folder.module()
     when_imported(name, mark)
     first(meta_path, post_import._finder)
+    spec = post_import._finder.find_spec(name)
+    assert spec is not None
+    assert isinstance(spec.loader, post_import._Loader)
+    assert not isinstance(spec.loader._loader, post_import._Loader)
+    assert asking.asked
+    asking.asked = 0
     assert importlib.import_module(name).seen == 1
     assert asking.asked
 
