@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Spans: identity at the start, one batch queue a destination."""
 
+import os
+
 from opentelemetry import trace
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased, Sampler
 
 from dbx_otel.delivery.deferred import DeferredSpanExporter
 from dbx_otel.delivery.exiting import Flush
@@ -23,7 +26,9 @@ def configure(resource: Resource, destinations: Destinations) -> list[tuple[str,
     Returns:
         What to flush at exit, one entry a destination.
     """
-    provider = TracerProvider(resource=resource, id_generator=PrivateIdGenerator(), shutdown_on_exit=False)
+    provider = TracerProvider(
+        sampler=_sampler(), resource=resource, id_generator=PrivateIdGenerator(), shutdown_on_exit=False
+    )
     provider.add_span_processor(IdentitySpanProcessor())
     flushes: list[tuple[str, Flush]] = []
     for name, make in destinations.traces:
@@ -32,3 +37,13 @@ def configure(resource: Resource, destinations: Destinations) -> list[tuple[str,
         flushes.append((f"spans for {name}", processor.force_flush))
     trace.set_tracer_provider(provider)
     return flushes
+
+
+def _sampler() -> Sampler | None:
+    """Return the sampler where `OTEL_TRACES_SAMPLER` names none: all spans, whatever a caller's `traceparent` asks for.
+
+    Trace context comes with requests from anywhere, and who could switch the recording of his requests off would.
+    """
+    if os.environ.get("OTEL_TRACES_SAMPLER", "").strip():
+        return None
+    return ParentBased(ALWAYS_ON, remote_parent_not_sampled=ALWAYS_ON)

@@ -4,16 +4,32 @@
 Baggage would hand e-mail addresses to every third party that the app calls, hence a private context key.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from opentelemetry.context import attach, detach
 from opentelemetry.propagators.textmap import Getter
 
-from dbx_otel.identity.context import current, stamp
+from dbx_otel.identity.context import begun, current, for_thread, with_identity
 from dbx_otel.identity.model import NOBODY, Identity
 from dbx_otel.identity.policy import IdentityPolicy
 from dbx_otel.identity.propagator import IdentityPropagator
+from dbx_otel.identity.request import Request
+from dbx_otel.settings import IdentityMode
 
-__all__ = ["Identity", "current", "install", "is_behind_proxy", "of_request", "stamp"]
+__all__ = [
+    "Identity",
+    "Request",
+    "begun",
+    "current",
+    "for_thread",
+    "install",
+    "of_request",
+    "policy_in_force",
+    "serving",
+    "with_identity",
+]
 
 _propagator: IdentityPropagator | None = None
 
@@ -32,9 +48,9 @@ def install(policy: IdentityPolicy) -> IdentityPropagator:
     return _propagator
 
 
-def is_behind_proxy() -> bool:
-    """Tell whether a proxy stands in front, so that the peer of the socket is nobody's machine."""
-    return _propagator is not None and _propagator.is_trusted
+def policy_in_force() -> IdentityPolicy:
+    """Return what is believed and carried in this process; nothing before `install`."""
+    return _propagator.policy if _propagator is not None else IdentityPolicy(trusted=False, mode=IdentityMode.FULL)
 
 
 def of_request(carrier: Any, getter: Getter[Any]) -> Identity:
@@ -44,4 +60,21 @@ def of_request(carrier: Any, getter: Getter[Any]) -> Identity:
         carrier: The request.
         getter: Reads its headers.
     """
-    return _propagator.identify(carrier, getter) if _propagator is not None else NOBODY
+    identity = _propagator.identify(carrier, getter) if _propagator is not None else None
+    return identity if identity is not None else NOBODY
+
+
+@contextmanager
+def serving() -> Iterator[None]:
+    """Work for one request inside of the block, and for nothing that was current before it.
+
+    A server may take a request up in the context of another: of the one before it on the connection, of the code that
+    runs the server, of the first request of all where that has started a thread.
+    """
+    request = Request()
+    token = attach(begun(request))
+    try:
+        yield
+    finally:
+        request.has_ended = True
+        detach(token)

@@ -1,41 +1,72 @@
 # SPDX-License-Identifier: Apache-2.0
 """The private place of identity in the OpenTelemetry context: follows threads and tasks, never leaves the process."""
 
-from opentelemetry.context import Context, create_key, get_value, set_value
-from opentelemetry.trace import Span
+from opentelemetry.context import Context, create_key, get_current, get_value, set_value
 
 from dbx_otel.identity.model import Identity
+from dbx_otel.identity.request import Request
 
-_KEY = create_key("dbx-otel-identity")
+_IDENTITY = create_key("dbx-otel-identity")
+_REQUEST = create_key("dbx-otel-request")
+_THREAD_OF = create_key("dbx-otel-thread-of")
 
 
 def current(context: Context | None = None) -> Identity | None:
     """Return the identity in a context, or `None` where no request is being worked for.
 
+    A thread that outlives the request which has started it works for nobody: it may be a pool's or a queue's, which the
+    first request of all has started and which goes on for everybody.
+
     Args:
         context: The context to look into; the current one if `None`.
     """
-    identity = get_value(_KEY, context)
-    return identity if isinstance(identity, Identity) else None
+    if context is None:
+        context = get_current()
+    identity = get_value(_IDENTITY, context)
+    request = get_value(_THREAD_OF, context)
+    if not isinstance(identity, Identity) or (isinstance(request, Request) and request.has_ended):
+        return None
+    return identity
 
 
 def with_identity(identity: Identity, context: Context | None = None) -> Context:
-    """Return a copy of a context that carries an identity.
+    """Return a copy of a context that carries an identity, and the request that is under way here.
 
     Args:
         identity: The identity to carry.
         context: The context to copy; the current one if `None`.
     """
-    return set_value(_KEY, identity, context)
+    request = request_of()
+    if request is not None:
+        # Other propagators begin with an empty context.
+        context = set_value(_REQUEST, request, context)
+    return set_value(_IDENTITY, identity, context)
 
 
-def stamp(span: Span, context: Context | None = None) -> None:
-    """Set the identity of a context on a span, if there is one.
+def request_of(context: Context | None = None) -> Request | None:
+    """Return the request that a context belongs to, if it has begun by `begun`.
 
     Args:
-        span: The span.
-        context: Where the identity is; the current context if `None`.
+        context: The context to look into; the current one if `None`.
     """
-    identity = current(context)
-    if identity is not None:
-        span.set_attributes(identity.attributes)
+    request = get_value(_REQUEST, context)
+    return request if isinstance(request, Request) else None
+
+
+def begun(request: Request) -> Context:
+    """Return the context in which a request begins: empty of all that was current where the server took it up.
+
+    Args:
+        request: The request.
+    """
+    return set_value(_REQUEST, request, Context())
+
+
+def for_thread(context: Context) -> Context:
+    """Return the context for a thread that is started in another: its identity lasts as long as the request.
+
+    Args:
+        context: The context in which the thread is started.
+    """
+    request = request_of(context)
+    return context if request is None else set_value(_THREAD_OF, request, context)

@@ -10,7 +10,7 @@ Outcome for each way in which a header can be bad (the header is left out, the o
 |---|---|
 | `too_long` | longer than any real value of its kind |
 | `bad_encoding` | not UTF-8 |
-| `control_character` | holds control, line-break or direction-changing characters |
+| `control_character` | holds control, line-break, direction-changing or invisible characters |
 | `duplicate` | sent more than once with different values, also when a server has joined them by commas |
 | `malformed` | not an e-mail address, not an IP address, not an id |
 """
@@ -20,13 +20,14 @@ import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from dbx_otel.characters import SURROGATES, UNSEEN
+
 RawValues = Callable[[str], Sequence[str | bytes]]
 """Gives the values of a header by its lower-case name: as received (bytes) or as a server has decoded them."""
 
 _TOKEN_HEADER = "x-forwarded-access-token"  # noqa: S105 -- the name of a header
 
-# C0, DEL and C1 controls, line and paragraph separators, direction overrides, lone surrogates.
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_UNPRINTABLE = re.compile(f"[\x00-\x1f{UNSEEN}{SURROGATES}]")
 _EMAIL = re.compile(r"[^@\s,;:<>()\[\]\\\"]{1,64}@[^@\s,;:<>()\[\]\\\"]{1,253}")
 _ID = re.compile(r"[^\s,;]+")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]+")

@@ -7,7 +7,7 @@ from opentelemetry.context import Context
 from opentelemetry.sdk._logs import LogRecordProcessor, ReadWriteLogRecord
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
-from dbx_otel.identity.context import current, stamp
+from dbx_otel.identity.context import current
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
@@ -19,8 +19,14 @@ class IdentitySpanProcessor(SpanProcessor):
     """Stamps spans at their start: at their end they can no longer be changed."""
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        """Set the identity attributes. Children come without a parent context and take the current one."""
-        stamp(span, parent_context)
+        """Set the identity attributes: of the parent's context, or of the current one where that knows nobody.
+
+        Children come without a parent context; and what is made for a message's context inside of a request is made
+        for the person of the request.
+        """
+        identity = current(parent_context) or current()
+        if identity is not None:
+            span.set_attributes(identity.attributes)
 
     def on_end(self, span: ReadableSpan) -> None:
         """Leave the span as it is."""

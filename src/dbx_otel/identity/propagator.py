@@ -7,7 +7,7 @@ Every server instrumentation calls `extract` once a request: one mechanism for a
 from collections.abc import Sequence
 from typing import Any
 
-from opentelemetry.context import Context
+from opentelemetry.context import Context, get_current
 from opentelemetry.propagators.textmap import (
     CarrierT,
     Getter,
@@ -18,7 +18,7 @@ from opentelemetry.propagators.textmap import (
 )
 
 from dbx_otel import settings
-from dbx_otel.identity.context import with_identity
+from dbx_otel.identity.context import request_of, with_identity
 from dbx_otel.identity.headers import read
 from dbx_otel.identity.model import NOBODY, Identity, from_forwarded
 from dbx_otel.identity.policy import IdentityPolicy, decide
@@ -35,9 +35,9 @@ class IdentityPropagator(TextMapPropagator):
         self._policy = policy if policy is not None else decide(settings.load()[0])[0]
 
     @property
-    def is_trusted(self) -> bool:
-        """Whether a proxy that overwrites the headers stands in front."""
-        return self._policy.trusted
+    def policy(self) -> IdentityPolicy:
+        """What may be believed and carried."""
+        return self._policy
 
     def extract(
         self,
@@ -45,19 +45,36 @@ class IdentityPropagator(TextMapPropagator):
         context: Context | None = None,
         getter: Getter[CarrierT] = default_getter,
     ) -> Context:
-        """Return the context with the identity of the request in it. Never raises."""
-        return with_identity(self.identify(carrier, getter), context)
+        """Return the context with the identity of the request in it. Never raises.
 
-    def identify(self, carrier: CarrierT, getter: Getter[CarrierT] = default_getter) -> Identity:
-        """Return the identity of a request. Never raises."""
-        if not self._policy.trusted:
-            return NOBODY
+        A carrier that is no request to a server, such as a message of a queue, says nothing of a person: whoever can
+        send one would be anyone.
+        """
+        identity = self.identify(carrier, getter)
+        if identity is None:
+            return context if context is not None else get_current()
+        return with_identity(identity, context)
+
+    def identify(self, carrier: Any, getter: Getter[Any] = default_getter) -> Identity | None:
+        """Return the identity of a request, or `None` where a carrier is none. Never raises."""
         try:
-            forwarded = read(lambda name: _raw_values(carrier, getter, name))
-            return from_forwarded(forwarded, self._policy.mode, self._policy.key)
+            if not is_server_request(carrier):
+                return None
+            request = request_of()
+            if request is None:
+                return self._read(carrier, getter)
+            if request.identity is None:
+                request.identity = self._read(carrier, getter)
+            return request.identity
         except Exception:
             # Whatever a carrier does, the request goes on.
             return NOBODY
+
+    def _read(self, carrier: Any, getter: Getter[Any]) -> Identity:
+        if not self._policy.trusted:
+            return NOBODY
+        forwarded = read(lambda name: _raw_values(carrier, getter, name))
+        return from_forwarded(forwarded, self._policy.mode, self._policy.key)
 
     def inject(
         self,
@@ -71,6 +88,17 @@ class IdentityPropagator(TextMapPropagator):
     def fields(self) -> set[str]:
         """No header is ever written."""
         return set()
+
+
+def is_server_request(carrier: Any) -> bool:
+    """Tell whether a carrier is a request that a server has received.
+
+    ASGI scopes (ASGI specification, "HTTP & WebSocket"), WSGI environs (PEP 3333), aiohttp's requests and the headers
+    of Tornado's are.
+    """
+    if isinstance(carrier, dict):
+        return carrier.get("type") in ("http", "websocket") or "wsgi.url_scheme" in carrier
+    return type(carrier).__module__ == "tornado.httputil" or hasattr(carrier, "raw_headers")
 
 
 def _raw_values(carrier: Any, getter: Getter[Any], name: str) -> Sequence[str | bytes]:

@@ -13,6 +13,8 @@ from typing import Any
 from opentelemetry import context, propagate
 from opentelemetry.instrumentation import aiohttp_server as contrib
 
+from dbx_otel import identity
+
 _TRACED = "dbx_otel.traced"
 
 
@@ -40,10 +42,11 @@ def _middleware(module: ModuleType, traced: Any) -> Any:
         if request.get(_TRACED):
             return await handler(request)
         request[_TRACED] = True
-        token = context.attach(propagate.extract(request, getter=contrib.getter))
-        try:
-            return await traced(request, handler)
-        finally:
-            context.detach(token)
+        with identity.serving():
+            token = context.attach(propagate.extract(request, getter=contrib.getter))
+            try:
+                return await traced(request, handler)
+            finally:
+                context.detach(token)
 
     return module.middleware(middleware)

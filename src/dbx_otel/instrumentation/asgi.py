@@ -1,15 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ASGI apps: one span a request, and the person's address on it.
+"""ASGI apps: one span a request, in a context of the request's own, and the person's address on it.
 
 OpenTelemetry's middleware makes a span more for each message sent, unless told not to: FastAPI's instrumentor can tell
 it, Starlette's cannot.
 """
 
+from collections.abc import Awaitable, Callable
 from functools import wraps
 from types import ModuleType
 from typing import Any
 
+from dbx_otel import identity
 from dbx_otel.instrumentation.request_attributes import correct_request_attributes
+
+_SERVED = "dbx_otel.served"
+"""Key in the scope of a request that has begun: an app inside of an app works for the same one."""
 
 
 def instrument(module: ModuleType) -> None:
@@ -29,3 +34,23 @@ def instrument(module: ModuleType) -> None:
         original(self, *args, **kwargs)
 
     middleware.__init__ = init
+    middleware.__call__ = serving(middleware.__call__)
+
+
+def serving(call: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    """Wrap the `__call__` of an ASGI application's class: each request in a context of its own.
+
+    Args:
+        call: Takes the application, scope, `receive` and `send` (ASGI specification, "Applications").
+    """
+
+    @wraps(call)
+    async def serve(self: Any, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] not in {"http", "websocket"} or _SERVED in scope:
+            await call(self, scope, receive, send)
+            return
+        scope[_SERVED] = True
+        with identity.serving():
+            await call(self, scope, receive, send)
+
+    return serve

@@ -67,6 +67,7 @@ LIBRARIES = (
     _contrib("fastapi", "fastapi", "fastapi:FastAPIInstrumentor"),
     _contrib("starlette", "starlette.applications", "starlette:StarletteInstrumentor"),
     _contrib("flask", "flask", "flask:FlaskInstrumentor"),
+    _own("flask", "flask"),
     _contrib("tornado", "tornado.web", "tornado:TornadoInstrumentor"),
     _own("django", "django.core.handlers.base"),
     _own("gradio", "gradio.blocks"),

@@ -15,6 +15,7 @@ from urllib.parse import quote
 from opentelemetry.propagators.textmap import Getter
 
 from dbx_otel import identity, semconv
+from dbx_otel.settings import IdentityMode
 
 
 def correct_request_attributes(
@@ -40,8 +41,7 @@ def correct_request_attributes(
     @wraps(original)
     def corrected(request: Any, *args: Any, **kwargs: Any) -> Any:
         attributes = original(request, *args, **kwargs)
-        if identity.is_behind_proxy():
-            _name_the_person(attributes, identity.of_request(carrier(request), getter).client_address)
+        _name_the_person(attributes, identity.of_request(carrier(request), getter).client_address)
         _name_the_host_alone(attributes)
         if semconv.URL_PATH not in attributes and isinstance(request, dict) and "PATH_INFO" in request:
             attributes[semconv.URL_PATH] = _url_path(f"{request.get('SCRIPT_NAME', '')}{request['PATH_INFO']}")
@@ -56,10 +56,11 @@ def _url_path(decoded: str) -> str:
 
 
 def _name_the_person(attributes: dict[str, Any], address: str | None) -> None:
-    peer = attributes.pop(semconv.CLIENT_ADDRESS, None)
-    if peer is not None:
-        attributes.setdefault(semconv.NETWORK_PEER_ADDRESS, peer)
-    attributes.pop(semconv.CLIENT_PORT, None)  # the proxy's
+    policy = identity.policy_in_force()
+    if policy.trusted or policy.mode is IdentityMode.OFF:
+        # The proxy's address and port, or what a server has made of a header that anybody can send.
+        for name in (semconv.CLIENT_ADDRESS, semconv.CLIENT_PORT, semconv.NETWORK_PEER_ADDRESS):
+            attributes.pop(name, None)
     if address is not None:
         attributes[semconv.CLIENT_ADDRESS] = address
 

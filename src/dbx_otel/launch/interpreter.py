@@ -20,14 +20,21 @@ DEFAULTS = {
     # The names that are stable. Without it the contrib instrumentations still use those of before 2023.
     "OTEL_SEMCONV_STABILITY_OPT_IN": "http,database",
     # Streamlit's own traffic: a span as long as the browser tab is open, and every run of the script inside it.
-    "OTEL_PYTHON_STARLETTE_EXCLUDED_URLS": "/_stcore/",
-    "OTEL_PYTHON_TORNADO_EXCLUDED_URLS": "/_stcore/",
+    "OTEL_PYTHON_STARLETTE_EXCLUDED_URLS": "^https?://[^/?#]+/_stcore/",
+    "OTEL_PYTHON_TORNADO_EXCLUDED_URLS": "^/_stcore/",
     # Trace ids for formatters of the app that ask for them; records themselves are taken by dbx_otel.logs.
     "OTEL_PYTHON_LOG_AUTO_INSTRUMENTATION": "false",
     # gRPC's threads do not survive the fork by which gunicorn makes its workers, unless it is told to expect one.
     "GRPC_ENABLE_FORK_SUPPORT": "1",
 }
 """Variables that libraries read when they are imported; what is set already stays."""
+
+ADDED = {
+    "OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SANITIZE_FIELDS": (
+        "authorization,proxy-authorization,cookie,set-cookie,x-forwarded-.*,x-real-ip"
+    ),
+}
+"""Likewise, but added to what is set: who captures all headers captures neither the user's token nor the user."""
 
 _begun = False
 
@@ -62,7 +69,7 @@ def begin_after_site() -> None:
 
 
 def begin() -> None:
-    """Wait for the libraries of the catalog, once a process, unless switched off. Never raises."""
+    """Wait for the libraries of the catalog and for SIGTERM, once a process, unless switched off. Never raises."""
     global _begun  # noqa: PLW0603 -- one process begins once
     if _begun or not is_enabled():
         return
@@ -70,8 +77,14 @@ def begin() -> None:
     try:
         for name, value in DEFAULTS.items():
             os.environ.setdefault(name, value)
+        for name, value in ADDED.items():
+            given = os.environ.get(name, "")
+            if value not in given:
+                os.environ[name] = f"{given},{value}".lstrip(",")
         from dbx_otel import distro
+        from dbx_otel.delivery import sigterm
 
+        sigterm.handle()
         distro.begin()
     except Exception as error:
         # The app comes first.

@@ -57,8 +57,10 @@ def test_identity_comes_in_beside_the_configured_propagators_and_never_goes_out(
 from dbx_otel import distro, identity
 distro.start(wait=True)
 from opentelemetry import context, propagate, trace
-carrier = {"traceparent": f"00-{'a' * 32}-{'b' * 16}-01", "x-forwarded-email": "ada@example.com"}
-found = propagate.extract(carrier)
+from opentelemetry.instrumentation.wsgi import wsgi_getter
+environ = {"wsgi.url_scheme": "http", "HTTP_X_FORWARDED_EMAIL": "ada@example.com"}
+environ["HTTP_TRACEPARENT"] = f"00-{'a' * 32}-{'b' * 16}-01"
+found = propagate.extract(environ, getter=wsgi_getter)
 print(identity.current(found).user["email"], trace.get_current_span(found).get_span_context().is_valid)
 sent = {}
 propagate.inject(sent, found)

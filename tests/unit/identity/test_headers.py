@@ -93,12 +93,20 @@ class TestEveryHeader:
         assert one(header, raw) == "!bad_encoding"
 
     @pytest.mark.parametrize(
-        "character", ["\x00", "\n", "\r", "\x1b", "\x7f", "\x85", "\u2028", "\u2029", "\u202e", "\u2066"]
+        "character",
+        [
+            *("\x00", "\n", "\r", "\x1b", "\x7f", "\x85", "\u2028", "\u2029", "\u202e", "\u2066"),
+            *("\u061c", "\u200b", "\u200c", "\u200d", "\u200e", "\u200f", "\u2060", "\ufeff"),
+        ],
     )
     def test_control_characters(self, header: str, character: str) -> None:
         text = GOOD[header][:2] + character + GOOD[header][2:]
         assert one(header, text.encode()) == "!control_character"
         assert one(header, text.encode().decode("latin-1")) == "!control_character"
+
+    @pytest.mark.parametrize("around", ["\u200e{}\u200b", "\ufeff{}", "{}\u2060"])
+    def test_what_is_not_seen_around_it(self, header: str, around: str) -> None:
+        assert one(header, around.format(GOOD[header]).encode()) == "!control_character"
 
     def test_twice_the_same_is_once(self, header: str) -> None:
         assert one(header, GOOD[header], GOOD[header].encode()) == GOOD[header]

@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from dbx_otel.identity.context import current, stamp, with_identity
+from dbx_otel.identity.context import current, with_identity
 from dbx_otel.identity.headers import Forwarded
 from dbx_otel.identity.model import NOBODY, Identity, from_forwarded
 from dbx_otel.identity.processors import IdentityLogRecordProcessor, IdentitySpanProcessor
@@ -81,12 +81,12 @@ def test_the_context_that_a_span_is_given_wins(
     assert (span.attributes or {})["user.email"] == "bob@example.com"
 
 
-def test_stamp_corrects_a_span(tracer_provider: TracerProvider, spans: InMemorySpanExporter) -> None:
-    span = tracer_provider.get_tracer("t").start_span("s")
-    stamp(span, with_identity(BOB, Context()))
-    span.end()
+def test_a_parent_without_a_person_leaves_the_current_one(
+    ada: None, tracer_provider: TracerProvider, spans: InMemorySpanExporter
+) -> None:
+    tracer_provider.get_tracer("t").start_span("s", context=Context()).end()
     (finished,) = spans.get_finished_spans()
-    assert (finished.attributes or {})["user.email"] == "bob@example.com"
+    assert (finished.attributes or {})["user.email"] == "ada@example.com"
 
 
 @pytest.mark.parametrize("attributes", [None, {}, {"user.email": "forged@example.com", "kept": 1}])

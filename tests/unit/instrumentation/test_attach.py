@@ -113,7 +113,7 @@ def test_a_real_conflict_is_reported(monkeypatch: pytest.MonkeyPatch, capfd: pyt
 
     monkeypatch.setattr(FlaskInstrumentor, "instrumentation_dependencies", lambda _: ["flask >= 99"])
     monkeypatch.setattr(FlaskInstrumentor, "_is_instrumented_by_opentelemetry", False)
-    (flask,) = (library for library in LIBRARIES if library.name == "flask")
+    (flask,) = (library for library in LIBRARIES if library.name == "flask" and library.is_contrib)
     attach._attach(flask, LIBRARY)
     err = capfd.readouterr().err
     assert "flask is not instrumented: its instrumentation takes flask >= 99, installed is flask 3." in err

@@ -32,7 +32,8 @@ def attributes(request: dict[str, Any], **found: Any) -> dict[str, Any]:
     module = ModuleType("instrumentation")
     module.collect_request_attributes = lambda _, **more: {**SOCKET, **found, **more}  # type: ignore[attr-defined]  # a module's attribute
     correct_request_attributes(module, wsgi_getter)
-    corrected: dict[str, Any] = module.collect_request_attributes(request, more=1)
+    environ = {"wsgi.url_scheme": "http", **request}
+    corrected: dict[str, Any] = module.collect_request_attributes(environ, more=1)
     assert corrected.pop("more") == 1
     return corrected
 
@@ -46,7 +47,6 @@ def test_behind_the_proxy_the_client_is_the_person() -> None:
     found = attributes({"HTTP_X_REAL_IP": "203.0.113.7"})
     assert found == {
         "client.address": "203.0.113.7",
-        "network.peer.address": "10.1.2.3",
         "server.address": "orders.example",
         "server.port": 8000,
     }
@@ -71,9 +71,15 @@ def test_elsewhere_the_client_is_the_peer_of_the_socket(trusted: bool | None) ->
     assert (found["client.address"], found["client.port"]) == ("10.1.2.3", 4711)
 
 
-def test_a_peer_that_is_known_stays() -> None:
+def test_behind_the_proxy_the_peer_says_nothing() -> None:
     install()
-    assert attributes({}, **{"network.peer.address": "10.9.9.9"})["network.peer.address"] == "10.9.9.9"
+    assert "network.peer.address" not in attributes({}, **{"network.peer.address": "198.51.100.9"})
+
+
+def test_switched_off_there_is_none_without_a_proxy_either() -> None:
+    install(IdentityMode.OFF, trusted=False)
+    found = attributes({}, **{"network.peer.address": "198.51.100.9"})
+    assert not {"client.address", "client.port", "network.peer.address"} & set(found)
 
 
 @pytest.mark.parametrize(
