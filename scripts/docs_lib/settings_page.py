@@ -94,11 +94,15 @@ def _sections() -> Iterator[str]:
     reasons = default_reasons()
     rows = {f"`{name}={value}`": reasons[name] for name, value in interpreter.DEFAULTS.items()}
     yield from _table(("variable", "why"), rows)
+    yield "Added to what is set already, so that captured headers show neither the user's token nor the user:\n"
+    yield from (f"- `{name}`: `{value}`\n" for name, value in interpreter.ADDED.items())
 
 
 def _setting(row: settings.Row) -> Iterator[str]:
     yield f"## `{row.variable}`\n"
     facts = [f"Allowed: {row.kind.allowed}.", f"Default: {_default(row)}."]
+    if row.fallback != row.default:
+        facts.append(f"A value that cannot be used counts as `{settings.shown(row.fallback)}`.")
     if row.secret:
         facts.append("Secret: never printed.")
     yield " ".join(facts) + "\n"
@@ -108,8 +112,7 @@ def _setting(row: settings.Row) -> Iterator[str]:
 def _default(row: settings.Row) -> str:
     if row.attribute == "log_level":
         return f"`{settings.level_name(row.default)}`"
-    text = settings.shown(row.default)
-    return text if text in {"not set", "none"} else f"`{text}`"
+    return "not set" if row.default is None else f"`{settings.shown(row.default)}`"
 
 
 def _table(head: tuple[str, str], rows: dict[str, str]) -> Iterator[str]:

@@ -10,7 +10,6 @@ import pytest
 from scripts.stack_lib.stack import Stack
 from tests.support.launched import APPS, Launched, launched, proxy_headers
 from tests.support.stack import eventually, jaeger_trace, loki_query, prometheus_query
-from tests.support.stack import stack as stack  # noqa: PLC0414 -- a fixture
 
 pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
 COMMAND = ["uvicorn", f"{APPS}.fastapi_app:app", "--port", "{port}"]
