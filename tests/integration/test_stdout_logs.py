@@ -234,6 +234,39 @@ def test_flask(tmp_path: Path) -> None:
     _expect(logged, "gunicorn.error", requests_made=3)
 
 
+_TOOL_RUNNER = """
+import io
+from contextlib import redirect_stdout
+from flask import Flask
+
+app = Flask(__name__)
+caught = io.StringIO()
+
+
+@app.get("/run")
+def run_tool():
+    with redirect_stdout(caught):
+        print("said by the tool")
+        app.test_client().get("/other")
+        app.logger.warning("in the tool")
+    print("caught", repr(caught.getvalue()), flush=True)
+    return "ok"
+
+
+@app.get("/other")
+def other():
+    app.logger.warning("another request")
+    return "ok"
+"""
+
+
+def test_what_a_tool_prints_holds_no_record(tmp_path: Path) -> None:
+    logged = serve(tmp_path, _TOOL_RUNNER, ("gunicorn", "app:app", "-b", "127.0.0.1:PORT"), ["/run"])
+    assert r"caught 'said by the tool\n'" in logged.stdout
+    for body in ("another request", "in the tool"):
+        assert logged.bodies.count(body) == logged.sent.count(body) == 1
+
+
 def test_off_changes_nothing(tmp_path: Path) -> None:
     logged = serve(tmp_path, _ASGI, _UVICORN, _PATHS, "off")
     assert logged.records == []

@@ -54,7 +54,7 @@ def _taking(log: Any) -> Any:
         args = (*args[:options], _one_frame_deeper(args[options]), *args[options + 1 :])
         if not pipeline.is_installed():
             return log(self, *args)
-        delivery = nesting.begin(None, lambda: str(message))
+        delivery = nesting.begin("loguru", None, lambda: (str(message),))
         delivery.refused = True  # until a sink takes it
         try:
             return log(self, *args)
@@ -80,7 +80,8 @@ def _asking(emit: Any) -> Any:
             return
         if delivery.record is None:
             delivery.record = record
-            delivery.message = lambda: str(record["message"])
+            given = delivery.texts
+            delivery.texts = lambda: (*given(), str(record["message"]))
         if pipeline.owns_console() and _writes_to_console(self._sink):
             try:
                 _ask(self, record, delivery)

@@ -87,7 +87,7 @@ def _replace_call_handlers(logger_class: Any) -> None:
 
 
 def _begin(logger: logging.Logger, record: logging.LogRecord) -> Delivery:
-    delivery = nesting.begin(record, lambda: message_of(record))
+    delivery = nesting.begin("logging", record, lambda: (message_of(record),))
     if pipeline.owns_console():
         setattr(record, DELIVERED, True)
     by_our_level = _passes_by_our_level(logger)

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The process's standard output: writing whole lines, and recognising it behind what apps wrap around it."""
+"""The process's standard output: writing whole lines, and recognising it behind what apps wrap around it.
+
+Lines go to the process's own stream, not to what `sys.stdout` is at the moment: an app that redirects it
+(`contextlib.redirect_stdout`, a test that captures) redirects it for all threads, and shows what it has caught.
+"""
 
 import io
 import os
@@ -11,6 +15,10 @@ _DESCRIPTORS = (1, 2)
 _WRAPPED_BY = ("_StreamWrapper__wrapped", "wrapped", "_stream", "stream")
 """Where wrappers keep the stream: colorama's StreamWrapper and AnsiToWin32, and look-alikes."""
 _DEEPEST = 4
+_IN_MEMORY = (io.StringIO, io.BytesIO)
+
+_in_its_place: Any = None
+"""What the app has put in the place of the process's own stream, where that cannot be used."""
 
 
 def write(line: str, stream: Any) -> None:
@@ -37,11 +45,19 @@ def write(line: str, stream: Any) -> None:
 
 
 def stdout() -> Any:
-    """Return the stream that lines go to: `sys.stdout`, or the process's own where that is closed or gone."""
-    for stream in (sys.stdout, sys.__stdout__):
-        if stream is not None and not getattr(stream, "closed", False):
-            return stream
-    return None
+    """Return the stream that lines go to.
+
+    Returns:
+        The process's own. Where that is closed, detached or was never there, what the app has put in its place
+        (and stays with it while it is open), if that writes to a file descriptor: anything else may be a buffer,
+        or log what it is given. Else `None`.
+    """
+    global _in_its_place  # noqa: PLW0603 -- one process has one standard output
+    if _is_open(sys.__stdout__):
+        return sys.__stdout__
+    if not _is_open(_in_its_place):
+        _in_its_place = sys.stdout if _descriptor(sys.stdout) is not None else None
+    return _in_its_place
 
 
 def takes_only_ascii(stream: Any) -> bool:
@@ -66,9 +82,6 @@ def is_console(stream: Any) -> bool:
 def _is_console(stream: Any, depth: int) -> bool:
     if stream is None or depth == 0:
         return False
-    known = (sys.stderr, sys.stdout, sys.__stderr__, sys.__stdout__)
-    if any(stream is one or stream is getattr(one, "buffer", None) for one in known):
-        return True
     try:
         descriptor = _descriptor(stream)
         if descriptor is not None:
@@ -76,6 +89,9 @@ def _is_console(stream: Any, depth: int) -> bool:
         several = getattr(stream, "streams", None)  # gunicorn's wsgi.errors
         if isinstance(several, list):
             return bool(several) and all(_is_console(one, depth - 1) for one in several)
+        if any(stream is one for one in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__)):
+            # A stand-in that we do not know most likely writes on to what it stands for; a buffer does not.
+            return not isinstance(getattr(stream, "buffer", stream), _IN_MEMORY)
         inner = (getattr(stream, name, None) for name in _WRAPPED_BY)
         return any(_is_console(one, depth - 1) for one in inner)
     except Exception:
@@ -83,8 +99,16 @@ def _is_console(stream: Any, depth: int) -> bool:
         return False
 
 
+def _is_open(stream: Any) -> bool:
+    try:
+        return stream is not None and not getattr(stream, "closed", False)
+    except ValueError:
+        # Detached, as by `sys.stdout = io.TextIOWrapper(sys.stdout.detach(), "utf-8")`.
+        return False
+
+
 def _descriptor(stream: Any) -> int | None:
-    with suppress(io.UnsupportedOperation, AttributeError, OSError, ValueError, TypeError):
+    with suppress(Exception):  # a stream of the app's own making may raise anything
         number = stream.fileno()
         return number if isinstance(number, int) else None
     return None

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes what an app logs plain and small: text, numbers, booleans, None, lists, and dicts with text keys.
 
-The result is valid both as JSON and as an OTLP AnyValue. Work is bounded by the room given, whatever the
-input holds: values are cut on the way down, not after they have been written out. Objects are shown as they show
-themselves (`str`), so that types which hide a secret keep hiding it.
+The result is valid both as JSON and as an OTLP AnyValue. Our own work is bounded by the room given: texts,
+containers, bytes and dataclasses are cut on the way down, not after they have been written out. Any other object is
+shown as it shows itself, so that types which hide a secret keep hiding it: its `str` is code of the app's, takes as
+long and gets as large as it likes, and is cut afterwards.
 """
 
 import math
@@ -15,6 +16,7 @@ from itertools import islice
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from dbx_otel.characters import SURROGATES
 from dbx_otel.logs.exception import exception_attributes
 from dbx_otel.logs.record import LogEvent
 
@@ -25,7 +27,7 @@ _DEEPEST = 16
 _NODE_COST = 6
 _LARGEST_INTEGER_BITS = 63
 _LONGEST_INTEGER_BITS = 1024
-_SURROGATES = re.compile("[\ud800-\udfff]")
+_SURROGATES = re.compile(f"[{SURROGATES}]")
 
 
 class PlainEvent(NamedTuple):

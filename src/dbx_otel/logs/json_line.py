@@ -5,15 +5,15 @@ import re
 from json import JSONEncoder
 from typing import Any
 
+from dbx_otel.characters import SURROGATES, UNSEEN
 from dbx_otel.logs.fit import PlainEvent, shrink
 from dbx_otel.logs.record import Origin
 from dbx_otel.logs.time_text import rfc3339
 
 _encode = JSONEncoder(ensure_ascii=False, check_circular=False, allow_nan=False, separators=(",", ":")).encode
 
-# JSON leaves these as they are. They end a line for some readers (NEL, U+2028, U+2029), steer a terminal
-# (C1 controls), make a text look like another (direction overrides) or cannot be encoded (lone surrogates).
-_TREACHEROUS = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+# What JSON leaves as it is.
+_TREACHEROUS = re.compile(f"[{UNSEEN}{SURROGATES}]")
 _NOT_ASCII = re.compile("[^\x00-\x7f]")
 
 _LEAST_ROOM = 64

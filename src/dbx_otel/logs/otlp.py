@@ -35,7 +35,7 @@ class OtlpOutlet:
         self._severity: Any = None
 
     def provider(self) -> LoggerProvider | None:
-        """Return the provider, or `None` as long as events go nowhere; may start the SDK."""
+        """Return the provider, or `None` as long as events go nowhere; may start the SDK. `emit` takes it."""
         if self._provider is None:
             provider = self._get_logger_provider()
             if provider is None:
@@ -45,15 +45,13 @@ class OtlpOutlet:
             self._record, self._severity, self._provider = LogRecord, SeverityNumber, provider
         return self._provider
 
-    def emit(self, event: PlainEvent) -> None:
+    def emit(self, event: PlainEvent, provider: LoggerProvider) -> None:
         """Emit one event in the current context.
 
         Args:
             event: The event.
+            provider: What `provider` has returned.
         """
-        provider = self.provider()
-        if provider is None:
-            return
         logger = self._loggers.get(event.logger)
         if logger is None:
             if len(self._loggers) >= _MOST_LOGGERS:

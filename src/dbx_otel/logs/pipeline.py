@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import time
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from dbx_otel.logs import console
 from dbx_otel.logs.fit import PlainEvent, fit
@@ -80,13 +80,9 @@ class _Pipeline:
         self.otlp = otlp
         self.identity = identity
         self.last_said: dict[tuple[str, str], float] = {}
-        self.looping: Any = None
-        """The stand-in for `sys.stdout`, if it turns out to log what it is given."""
 
 
 _pipeline: _Pipeline | None = None
-_writing: ContextVar[str] = ContextVar("dbx-otel-line", default="")
-"""The line that is being written here, if one is."""
 _emitting: ContextVar[bool] = ContextVar("dbx-otel-emitting", default=False)
 """Whether a record is being handed to the SDK here."""
 
@@ -151,10 +147,6 @@ def emit(event: LogEvent, *, to_console: bool = True) -> None:
         return
     plain: PlainEvent | None = None
     try:
-        if _is_our_line(event):
-            # sys.stdout is a stand-in that logs what it is given: past it from now on.
-            pipeline.looping = sys.stdout
-            return
         if to_console and pipeline.render is not None and _is_news(pipeline, event):
             plain = fit(event, pipeline.max_bytes)
             _write(pipeline, pipeline.render, plain)
@@ -172,31 +164,16 @@ def emit(event: LogEvent, *, to_console: bool = True) -> None:
 def _write(pipeline: _Pipeline, render: _Render, event: PlainEvent) -> None:
     stream = console.stdout()
     line = render(event, _origin(pipeline), pipeline.max_bytes, ascii_only=console.takes_only_ascii(stream))
-    if stream is not pipeline.looping:
-        token = _writing.set(line)
-        try:
-            console.write(line, stream)
-        finally:
-            _writing.reset(token)
-    if stream is not None and stream is pipeline.looping:
-        console.write(line, sys.__stdout__)
-
-
-def _is_our_line(event: LogEvent) -> bool:
-    """Tell whether a record that came up while a line was written is that line; a signal handler's is not."""
-    line = _writing.get()
-    if not line or not isinstance(event.body, str):
-        return False
-    said = event.body.strip()
-    return said == line.strip() or said == line.partition("\n")[0].strip()
+    console.write(line, stream)
 
 
 def _emit_otlp(otlp: OtlpOutlet, plain: PlainEvent | None, event: LogEvent, room: int) -> None:
     # What the SDK itself logs meanwhile goes to the console only.
     token = _emitting.set(True)
     try:
-        if otlp.provider() is not None:
-            otlp.emit(plain or fit(event, room))
+        provider = otlp.provider()
+        if provider is not None:
+            otlp.emit(plain or fit(event, room), provider)
     finally:
         _emitting.reset(token)
 

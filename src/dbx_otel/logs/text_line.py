@@ -2,17 +2,19 @@
 """A log event as a line for people: `2026-11-23T10:00:00.123Z INFO     shop  message  key=value user=…`.
 
 Line breaks in the message and the stack trace become lines of their own, indented: whatever stands at the
-start of a line is a record. Other control characters are escaped: a message cannot steer the terminal.
+start of a line is a record. Other control characters and invisible ones are escaped: a message cannot steer the
+terminal, nor look like another.
 """
 
 import re
 from typing import Any
 
+from dbx_otel.characters import UNSEEN
 from dbx_otel.logs.fit import CUT_MARK, PlainEvent
 from dbx_otel.logs.record import Origin
 from dbx_otel.logs.time_text import rfc3339
 
-_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_CONTROLS = re.compile(f"[\x00-\x08\x0b-\x1f{UNSEEN}]")
 _LINE_BREAKS = re.compile("\r\n|\r|\n")
 _INDENT = "\n    "
 _LEAST_QUOTED = re.compile(r"[\s\"=]")

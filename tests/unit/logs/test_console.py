@@ -2,6 +2,7 @@
 import io
 import os
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -30,25 +31,38 @@ class Several:
 
 @pytest.mark.usefixtures("capfd")
 def test_the_process_own_streams() -> None:
-    for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__, sys.stdout.buffer):
+    for stream in (sys.__stdout__, sys.__stderr__):
+        assert stream is not None
         assert console.is_console(stream)
+        assert console.is_console(stream.buffer)
     with os.fdopen(1, "w", closefd=False) as same_descriptor:
         assert console.is_console(same_descriptor)
 
 
 def test_wrapped_streams() -> None:
-    assert console.is_console(Wrapper(sys.stderr))
+    assert console.is_console(Wrapper(sys.__stderr__))
     assert not console.is_console(Wrapper(io.StringIO()))
-    assert console.is_console(Several(sys.stderr))
+    assert console.is_console(Several(sys.__stderr__))
     assert not console.is_console(Several())
-    assert not console.is_console(Several(sys.stderr, io.StringIO()))
+    assert not console.is_console(Several(sys.__stderr__, io.StringIO()))
 
 
-def test_redirected_stdout_is_the_console_while_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    buffer = io.StringIO()
-    assert not console.is_console(buffer)
-    monkeypatch.setattr(sys, "stdout", buffer)
-    assert console.is_console(buffer)
+class Unknown:
+    """Something that an app puts in the place of `sys.stdout`."""
+
+
+def test_a_stand_in_for_stdout_is_the_console_while_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    stand_in = Unknown()
+    assert not console.is_console(stand_in)
+    monkeypatch.setattr(sys, "stdout", stand_in)
+    assert console.is_console(stand_in)
+
+
+def test_what_stdout_is_redirected_to_is_not_the_console(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with (tmp_path / "file").open("w") as file:
+        for stream in (io.StringIO(), io.TextIOWrapper(io.BytesIO()), file):
+            monkeypatch.setattr(sys, "stdout", stream)
+            assert not console.is_console(stream)
 
 
 def test_other_streams(tmp_path: Path) -> None:
@@ -59,7 +73,7 @@ def test_other_streams(tmp_path: Path) -> None:
         assert not console.is_console(stream)
 
 
-def test_write_is_one_call(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_write_is_one_call() -> None:
     written: list[str] = []
 
     class Stream:
@@ -69,8 +83,7 @@ def test_write_is_one_call(monkeypatch: pytest.MonkeyPatch) -> None:
         def flush(self) -> None:
             written.append("flush")
 
-    monkeypatch.setattr(sys, "stdout", Stream())
-    console.write("line", console.stdout())
+    console.write("line", Stream())
     assert written == ["line\n", "flush"]
 
 
@@ -98,15 +111,34 @@ def test_reentrant_write_goes_past_the_buffer(tmp_path: Path) -> None:
     assert (tmp_path / "file").read_text() == "line\n"
 
 
-def test_stdout_falls_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    closed = io.StringIO()
-    closed.close()
-    own = io.StringIO()
-    monkeypatch.setattr(sys, "__stdout__", own)
-    for gone in (closed, None):
-        monkeypatch.setattr(sys, "stdout", gone)
+@pytest.fixture
+def own(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Stand in for the process's own stream, which a test cannot close."""
+    stream = io.TextIOWrapper(io.BytesIO())
+    monkeypatch.setattr(sys, "__stdout__", stream)
+    monkeypatch.setattr(console, "_in_its_place", None)
+    return stream
+
+
+def test_lines_go_to_the_process_own_stream_wherever_the_app_redirects_its_own(own: Any) -> None:
+    with redirect_stdout(io.StringIO()):
         assert console.stdout() is own
-    monkeypatch.setattr(sys, "__stdout__", None)
+
+
+@pytest.mark.parametrize("lose", ["close", "detach", "never there"])
+def test_stdout_falls_back(own: Any, lose: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if lose == "never there":
+        monkeypatch.setattr(sys, "__stdout__", None)
+    else:
+        _kept = getattr(own, lose)()
+    for no_file in (None, io.StringIO(), Unknown(), Hostile()):
+        monkeypatch.setattr(sys, "stdout", no_file)
+        assert console.stdout() is None
+    with (tmp_path / "file").open("w") as file:
+        monkeypatch.setattr(sys, "stdout", file)
+        assert console.stdout() is file
+        with redirect_stdout(io.StringIO()):
+            assert console.stdout() is file
     assert console.stdout() is None
 
 

@@ -58,10 +58,12 @@ def test_what_is_absent_is_absent() -> None:
 
 
 def test_no_character_breaks_the_line_or_steers_a_terminal() -> None:
-    every = "".join(map(chr, range(0x2100))) + "\u2028\u2029\u202e\u2066\ud800\U0001f600"
+    every = "".join(map(chr, range(0x2100))) + "\u2028\u2029\u202e\u2066\ufeff\ud800\U0001f600"
     text = line(every, attributes={every[:200]: every}, origin=ORIGIN._replace(user={"name": every}))
     assert len(text.splitlines()) == 1
-    assert not re.search("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]", text)
+    assert not re.search(
+        "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff\ud800-\udfff]", text
+    )
     assert json.loads(text)["body"] == every.replace("\ud800", "\ufffd")
 
 
@@ -142,11 +144,11 @@ def test_text_line() -> None:
 
 
 def test_text_line_cannot_be_forged() -> None:
-    plain = fit(event("hello\n2026-11-23T10:00:00.123Z INFO root\r\nforged\x1b[2J\u2028"), 1000)
+    plain = fit(event("hello\n2026-11-23T10:00:00.123Z INFO root\r\nforged\x1b[2J\u2028\u200b"), 1000)
     first, *rest = text_line(plain, Origin(), 1000).splitlines()
     assert first.startswith("2026")
     assert all(one.startswith("    ") for one in rest)
-    assert rest[-1] == "    forged\\x1b[2J\\u2028"
+    assert rest[-1] == "    forged\\x1b[2J\\u2028\\u200b"
 
 
 def test_text_line_shows_stack_traces() -> None:

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
+import io
 import json
+from contextlib import redirect_stdout
 from typing import Any
 
 import pytest
@@ -14,8 +16,8 @@ from dbx_otel.settings import Settings, StdoutMode
 class Bench:
     """The pipeline with its two ends in hand."""
 
-    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
-        self.capsys = capsys
+    def __init__(self, capfd: pytest.CaptureFixture[str]) -> None:
+        self.capfd = capfd
         self.text = ""
         self.exporter: Any = InMemoryLogRecordExporter()  # type: ignore[no-untyped-call]
         self.provider = LoggerProvider()
@@ -32,7 +34,7 @@ class Bench:
 
     @property
     def lines(self) -> list[dict[str, Any]]:
-        self.text += self.capsys.readouterr().out
+        self.text += self.capfd.readouterr().out
         return [json.loads(line) for line in self.text.splitlines()]
 
     @property
@@ -41,9 +43,9 @@ class Bench:
 
 
 @pytest.fixture
-def bench(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Bench:
+def bench(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Bench:
     monkeypatch.setattr(pipeline, "_pipeline", None)
-    return Bench(capsys)
+    return Bench(capfd)
 
 
 def event(body: Any = "hello", **more: Any) -> LogEvent:
@@ -151,3 +153,11 @@ def test_resource_may_change(bench: Bench) -> None:
     pipeline.set_resource({"service.instance.id": "child"})
     pipeline.emit(event())
     assert bench.lines[0]["resource"] == {"service.instance.id": "child"}
+
+
+def test_no_line_lands_in_what_the_app_has_redirected_its_output_to(bench: Bench) -> None:
+    bench.install()
+    with redirect_stdout(io.StringIO()) as caught:
+        pipeline.emit(event())
+    assert caught.getvalue() == ""
+    assert [line["body"] for line in bench.lines] == ["hello"]
