@@ -8,23 +8,23 @@ the collector gone that is longer than the platform waits, and a process that en
 import atexit
 import contextlib
 import os
-import signal
 import sys
 import threading
 import time
 from collections.abc import Callable
-from types import FrameType
 
 from dbx_otel import diagnostics
-from dbx_otel.delivery import standby
+from dbx_otel.delivery import sigterm, standby
 
 Flush = Callable[[], object]
 
 _flushes: list[tuple[str, Flush, standby.Standby | None]] = []
 _deadline = 5.0
-_began: float | None = None
-_SAME_EXIT = 30.0
-"""Seconds within which flushes belong to one exit, and share one deadline."""
+_spent = 0.0
+"""Seconds of the deadline that flushes have taken."""
+_since: float | None = None
+"""When the flush that is under way began."""
+_ending = False
 
 
 def install(flushes: list[tuple[str, Flush]], deadline: float) -> None:
@@ -33,7 +33,7 @@ def install(flushes: list[tuple[str, Flush]], deadline: float) -> None:
     Args:
         flushes: What to call, with the name that messages give it. They run side by side, so that a dead destination
             takes no time from the others.
-        deadline: Seconds that one exit may be held up by all of them together.
+        deadline: Seconds that all flushes of this process together may take.
     """
     global _deadline  # noqa: PLW0603 -- one process has one exit
     for name, call in flushes:
@@ -42,11 +42,16 @@ def install(flushes: list[tuple[str, Flush]], deadline: float) -> None:
     atexit.register(_at_exit)
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=_forget_exit)
-    _handle_sigterm()
+    sigterm.handle()
+    sigterm.end_with(_at_sigterm)
 
 
 def flush() -> None:
-    """Send what is queued, for as long as the deadline of this exit allows. Never raises."""
+    """Send what is queued, for as long as the deadline allows. Never raises.
+
+    Flushes share the deadline: a server's end and that of its process are one exit. What the app does in between takes
+    nothing of it.
+    """
     try:
         _flush()
     except Exception as error:
@@ -54,13 +59,20 @@ def flush() -> None:
         diagnostics.say(f"the flush at exit failed: {type(error).__name__}: {error}")
 
 
+def flush_at_end() -> None:
+    """As `flush`, where the process itself is about to end, not only a server in it. Never raises."""
+    global _ending  # noqa: PLW0603 -- one process has one end
+    _ending = True
+    flush()
+
+
 def is_under_way() -> bool:
-    """Tell whether the process is about to end."""
-    return _began is not None and time.monotonic() - _began <= _SAME_EXIT
+    """Tell whether the process itself is about to end."""
+    return _ending
 
 
 def _at_exit() -> None:
-    flush()
+    flush_at_end()
     if getattr(sys, "last_type", None) is KeyboardInterrupt:
         # CPython ends by SIGINT where Ctrl-C went unhandled, but forgets that it did when code is run from a string
         # meanwhile, as imports do during the flush. Running some that ends in the same way reminds it.
@@ -68,8 +80,27 @@ def _at_exit() -> None:
             exec("raise KeyboardInterrupt")  # noqa: S102 -- a constant
 
 
+def _at_sigterm() -> None:
+    flush_at_end()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):  # closed or missing
+            stream.flush()
+
+
 def _flush() -> None:
-    end = time.monotonic() + _remaining()
+    global _spent, _since  # noqa: PLW0603 -- one process has one deadline
+    outer = _since
+    since = time.monotonic() if outer is None else outer  # a signal may come during a flush
+    _since = since
+    try:
+        _flush_until(since + _deadline - _spent)
+    finally:
+        if outer is None:
+            _spent += time.monotonic() - since
+            _since = None
+
+
+def _flush_until(end: float) -> None:
     begun = [(name, _start(name, call, thread)) for name, call, thread in _flushes]
     late = [name for name, done in begun if not done.wait(max(0.0, end - time.monotonic()))]
     if late:
@@ -113,34 +144,6 @@ def _quietly(call: Flush) -> None:
         diagnostics.say(f"a flush at exit failed: {type(error).__name__}: {error}")
 
 
-def _remaining() -> float:
-    """Return the seconds left of the deadline; the first flush of an exit starts the clock."""
-    global _began  # noqa: PLW0603 -- one process has one exit
-    now = time.monotonic()
-    if _began is None or now - _began > _SAME_EXIT:
-        _began = now
-    return max(0.0, _deadline - (now - _began))
-
-
 def _forget_exit() -> None:
-    global _began  # noqa: PLW0603 -- a forked child has an exit of its own
-    _began = None
-
-
-def _handle_sigterm() -> None:
-    """Flush on SIGTERM where nobody else handles it; a handler that the app sets later takes its place."""
-    if threading.current_thread() is not threading.main_thread():
-        return
-    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, _on_sigterm)
-
-
-def _on_sigterm(signum: int, _frame: FrameType | None) -> None:
-    # A second signal during the flush ends the process at once.
-    signal.signal(signum, signal.SIG_DFL)
-    flush()
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(Exception):  # closed or missing
-            stream.flush()
-    # End as the process would have ended without us, so that its parent sees the same status.
-    os.kill(os.getpid(), signum)
+    global _spent, _since, _ending
+    _spent, _since, _ending = 0.0, None, False

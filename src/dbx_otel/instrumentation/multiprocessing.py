@@ -22,6 +22,6 @@ def instrument(module: ModuleType) -> None:
         try:
             return original(self, *args, **kwargs)
         finally:
-            exiting.flush()
+            exiting.flush_at_end()
 
     process._bootstrap = bootstrap  # noqa: SLF001 -- as above

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from dbx_otel.delivery import exiting, standby
+from dbx_otel.delivery import exiting, sigterm, standby
 from tests.support.forking import exit_status_of_child
 
 FLUSH = "from dbx_otel.delivery import exiting; exiting.install([('x', lambda: print('flushed', flush=True))], 5)"
@@ -22,7 +22,9 @@ def fresh(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
     """The module as in a new process; once with threads of the moment, once with those that stand by."""
     monkeypatch.setenv("DBX_OTEL_RUN_SAID", "")
     monkeypatch.setattr(exiting, "_flushes", [])
-    monkeypatch.setattr(exiting, "_began", None)
+    for name, value in {"_spent": 0.0, "_since": None, "_ending": False}.items():
+        monkeypatch.setattr(exiting, name, value)
+    monkeypatch.setattr(sigterm, "_last_work", None)
     monkeypatch.setattr(standby, "NEEDED", request.param)
     before = signal.getsignal(signal.SIGTERM)
     yield
@@ -63,19 +65,45 @@ def test_one_that_never_returns_takes_no_more_than_the_deadline(capfd: pytest.Ca
     assert "at exit, first and third could not be sent within 0.3 s (DBX_OTEL_EXIT_DEADLINE)" in err
 
 
-def test_one_exit_has_one_clock(capfd: pytest.CaptureFixture[str]) -> None:
+def test_flushes_of_one_process_share_the_deadline(capfd: pytest.CaptureFixture[str]) -> None:
     exiting.install([("dead", never)], 0.3)
     assert seconds(exiting.flush) >= 0.3
     assert seconds(exiting.flush) < 0.2
     assert capfd.readouterr().err.count("\n") == 1
 
 
-def test_a_later_exit_has_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exiting, "_SAME_EXIT", 0.5)
-    exiting.install([("dead", never)], 0.2)
-    assert seconds(exiting.flush) >= 0.2
-    time.sleep(0.5)
-    assert seconds(exiting.flush) >= 0.2
+def test_what_the_app_does_between_two_flushes_takes_nothing_of_the_deadline(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    exiting.install([("slow", lambda: time.sleep(0.1))], 0.5)
+    exiting.flush()  # a server has ended
+    time.sleep(0.6)  # its app cleans up
+    assert seconds(exiting.flush) >= 0.1
+    assert capfd.readouterr().err == ""
+
+
+def test_a_signal_during_a_flush_does_not_begin_the_deadline_anew() -> None:
+    took: list[float] = []
+    exiting.install([("dead", never)], 0.6)
+    before = signal.signal(signal.SIGALRM, lambda *_: took.append(seconds(exiting.flush)))
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.3)
+        assert 0.6 <= seconds(exiting.flush) < 0.85
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert len(took) == 1
+    assert 0.2 < took[0] < 0.5
+
+
+def test_only_the_end_of_the_process_is_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[bool] = []
+    exiting.install([("a", lambda: found.append(exiting.is_under_way()))], 5)
+    exiting.flush()
+    for end in (exiting._at_exit, exiting._at_sigterm):
+        monkeypatch.setattr(exiting, "_ending", False)
+        end()
+    assert found == [False, True, True]
+    assert exiting.is_under_way()
 
 
 def test_flushing_again_sends_what_came_between() -> None:
@@ -134,12 +162,14 @@ def test_where_no_thread_is_to_be_had_the_others_go_on(
 def test_a_forked_child_has_an_exit_and_threads_of_its_own() -> None:
     reader, writer = os.pipe()
     exiting.install([("a", lambda: os.write(writer, str(os.getpid()).encode()))], 5)
-    exiting._began = time.monotonic() - 4.999  # the parent's exit has used its time up
+    exiting._spent = 5.0  # the parent's exit has used its time up
+    exiting._since = time.monotonic()
+    exiting._ending = True
 
     def child() -> bool:
-        began = exiting._began
+        found = exiting._spent, exiting._since, exiting.is_under_way()
         exiting.flush()
-        return began is None
+        return found == (0.0, None, False)
 
     assert exit_status_of_child(child) == 0
     os.close(writer)
@@ -193,17 +223,6 @@ def test_a_handler_of_the_app_takes_our_place_where_it_is_set_later() -> None:
 def test_an_ignored_signal_stays_ignored() -> None:
     ignore = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)"
     python(f"{ignore}\n{FLUSH}\n{TERM}", status=0, out="went on\nflushed\n")
-
-
-def test_only_the_main_thread_sets_a_handler() -> None:
-    code = f"""
-import signal, threading
-def work():
-    {FLUSH}
-thread = threading.Thread(target=work); thread.start(); thread.join()
-print(signal.getsignal(signal.SIGTERM) is signal.SIG_DFL, flush=True)
-"""
-    python(code, status=0, out="True\nflushed\n")
 
 
 def test_a_second_signal_ends_the_process_at_once() -> None:
