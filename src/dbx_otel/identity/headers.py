@@ -27,6 +27,7 @@ RawValues = Callable[[str], Sequence[str | bytes]]
 
 _TOKEN_HEADER = "x-forwarded-access-token"  # noqa: S105 -- the name of a header
 
+_JOINERS = str.maketrans("", "", "\u200c\u200d")
 _UNPRINTABLE = re.compile(f"[\x00-\x1f{UNSEEN}{SURROGATES}]")
 _EMAIL = re.compile(r"[^@\s,;:<>()\[\]\\\"]{1,64}@[^@\s,;:<>()\[\]\\\"]{1,253}")
 _ID = re.compile(r"[^\s,;]+")
@@ -150,7 +151,8 @@ def _value(header: _Header, values: RawValues) -> str | None:
         if len(parts) != 1:
             raise _Rejected("duplicate")
         text = parts.pop()
-    if _UNPRINTABLE.search(text):
+    # Names are written with joiners in some scripts (Persian, Indic); ids and addresses are not.
+    if _UNPRINTABLE.search(text if header.joinable else text.translate(_JOINERS)):
         raise _Rejected("control_character")
     return header.check(text)
 

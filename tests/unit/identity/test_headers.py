@@ -277,3 +277,11 @@ def test_time_is_linear() -> None:
 
     seconds(100)
     assert seconds(2000) < 100 * seconds(200) + 0.5
+
+
+def test_a_name_may_be_written_with_joiners_and_an_address_may_not() -> None:
+    name = "\u0639\u0644\u06cc\u200c\u0631\u0636\u0627"
+    sent = {"x-forwarded-preferred-username": [name.encode()], "x-forwarded-email": ["a\u200c@x.com".encode()]}
+    found = read(lambda header: sent.get(header, []))
+    assert found.name == name
+    assert found.rejected == ("x-forwarded-email:control_character",)
