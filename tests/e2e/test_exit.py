@@ -141,6 +141,50 @@ def test_signalled_script(
         assert [record.body for record in receiver.store.logs() if record.body == "handled"], output
 
 
+WORKER = """
+import threading, time
+def work():
+    import logging
+    logging.getLogger("app").warning("of a thread")
+    print("ready", flush=True)
+threading.Thread(target=work).start()
+time.sleep(60)
+"""
+
+
+def test_sigterm_where_a_thread_imports_and_records_alone(receiver: Receiver, tmp_path: Path) -> None:
+    with launched(["python", "-c", WORKER], tmp_path, environment(receiver, "http/protobuf")) as app:
+        wait_for_output(app, "ready\n")
+        assert app.stop(signal.SIGTERM) == -signal.SIGTERM, app.output()
+    receiver.store.wait_quiet()
+    assert [record.body for record in receiver.store.logs()] == ["of a thread"]
+
+
+CLEANING_UP = """
+import logging, os, signal, sys, threading, time
+import uvicorn
+from tests.support.apps.fastapi_app import app
+server = uvicorn.Server(uvicorn.Config(app, port=int(sys.argv[1])))
+threading.Timer(1, setattr, (server, "should_exit", True)).start()
+server.run()
+logging.getLogger("app").warning("cleaning up")
+time.sleep(2.5)
+logging.getLogger("app").warning("cleaned up")
+"""
+
+
+def test_what_is_recorded_after_a_servers_end_arrives(receiver: Receiver, tmp_path: Path) -> None:
+    deadline = {"DBX_OTEL_EXIT_DEADLINE": "2"}
+    with launched(
+        ["python", "-c", CLEANING_UP, "{port}"], tmp_path, {**environment(receiver, "http/protobuf"), **deadline}
+    ) as app:
+        assert app.process.wait(30) == 0, app.output()
+        output = app.output()
+    assert "could not be sent" not in output
+    receiver.store.wait_quiet()
+    assert {"cleaning up", "cleaned up"} <= {record.body for record in receiver.store.logs()}, output
+
+
 def assert_steps_arrived(receiver: Receiver, output: str) -> None:
     receiver.store.wait_quiet()
     steps = sorted(f"step {number}" for number in range(REQUESTS))

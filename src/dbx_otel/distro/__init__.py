@@ -6,10 +6,11 @@ Importing this package loads nothing of OpenTelemetry: `start` does.
 
 from __future__ import annotations
 
+import os
 from _thread import allocate_lock, get_ident
 
-_LONGEST_WAIT = 10.0
-"""Seconds that a log record waits for another thread to have started the SDK."""
+_longest_wait = 10.0
+"""Seconds that a log record waits for another thread to have started the SDK; once in vain, no other does."""
 
 _lock = allocate_lock()
 _starter: int | None = None
@@ -36,8 +37,12 @@ def start(*, wait: bool) -> bool:
     Returns:
         False where it is known that the SDK could not be started, which has been reported.
     """
-    global _starter, _done, _failed  # noqa: PLW0603 -- one process has one distribution
-    if _done or _starter == get_ident() or not _lock.acquire(timeout=_LONGEST_WAIT if wait else 0.0):
+    global _starter, _done, _failed, _longest_wait  # noqa: PLW0603 -- one process has one distribution
+    if _done or _starter == get_ident():
+        return not _failed
+    if not _lock.acquire(timeout=_longest_wait if wait else 0.0):
+        if wait:
+            _longest_wait = 0.0
         return not _failed
     try:
         if not _done:
@@ -50,12 +55,36 @@ def start(*, wait: bool) -> bool:
     return not _failed
 
 
+def _in_child() -> None:
+    """Free a forked child of what another thread of its parent was at."""
+    global _lock, _starter, _done, _failed  # noqa: PLW0603 -- one process has one distribution
+    _lock = allocate_lock()
+    if _starter is None or _starter == get_ident():
+        return
+    # Not begun anew: modules that the other thread was importing stay locked in the child for ever, and so would be
+    # whoever imports them here.
+    _starter, _done, _failed = None, True, True
+    from dbx_otel import diagnostics
+
+    diagnostics.say(
+        f"telemetry is off in process {os.getpid()}, the app is not touched: it was forked while another thread of its "
+        f"parent started OpenTelemetry. Remedy: fork before other threads begin, or log one line before that"
+    )
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_child)
+
+
 def _start_from_hook() -> bool:
     return start(wait=False)
 
 
 def _configure_reporting_failure() -> bool:
     try:
+        from dbx_otel.distro.propagation import import_propagators
+
+        import_propagators()
         from dbx_otel.distro.configure import configure
 
         configure()

@@ -2,6 +2,9 @@
 """The order in which the distribution is put together; each step is a module of its own."""
 
 import os
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
 
 from opentelemetry import trace
 from opentelemetry.sdk.resources import Resource
@@ -9,10 +12,19 @@ from opentelemetry.sdk.resources import Resource
 from dbx_otel import diagnostics, settings
 from dbx_otel.delivery import exiting
 from dbx_otel.distro import logs, metrics, on_demand, propagation, threads, traces
-from dbx_otel.distro.destinations import destinations
+from dbx_otel.distro.destinations import destinations, is_switched_off
 from dbx_otel.distro.resource import build_resource
 from dbx_otel.identity import policy
 from dbx_otel.logs import pipeline
+
+T = TypeVar("T")
+
+_VARIABLES = {
+    "traces": ("OTEL_BSP_", "OTEL_TRACES_", "OTEL_SPAN_"),
+    "metrics": ("OTEL_METRIC_", "OTEL_METRICS_"),
+    "log records over OTLP": ("OTEL_BLRP_", "OTEL_LOGRECORD_"),
+}
+"""How the variables begin that the SDK reads for a signal."""
 
 
 def configure() -> None:
@@ -21,22 +33,34 @@ def configure() -> None:
     decided, identity_problems = policy.decide(configured)
     for problem in (*problems, *identity_problems):
         diagnostics.say(problem.text)
-    if _is_switched_off():
+    if is_switched_off():
         return
     resource = build_resource(configured)
     found, notes = destinations(configured)
     for note in notes:
         diagnostics.say(note)
-    propagation.configure(decided)
-    flushes = [
-        *traces.configure(resource, found),
-        *metrics.configure(resource, found),
-        *logs.configure(resource, found),
-    ]
-    threads.follow_context()
+    _apart("identity and trace context of requests", partial(propagation.configure, decided))
+    flushes: list[tuple[str, exiting.Flush]] = []
+    flushes += _apart("traces", partial(traces.configure, resource, found)) or []
+    flushes += _apart("metrics", partial(metrics.configure, resource, found)) or []
+    flushes += _apart("log records over OTLP", partial(logs.configure, resource, found)) or []
+    _apart("threads that follow a request", threads.follow_context)
     on_demand.attach()
     _say_resource_in_log_lines(resource)
     exiting.install(flushes, configured.exit_deadline)
+
+
+def _apart(what: str, set_up: Callable[[], T]) -> T | None:
+    """Set one thing up; where that fails the others go on, and a line says what to do."""
+    try:
+        return set_up()
+    except Exception as error:
+        suspects = [name for name in sorted(os.environ) if name.startswith(_VARIABLES.get(what, ()))]
+        given = ", ".join(f"{name}={os.environ[name][:100]!r}" for name in suspects)
+        remedy = f"look at {given}" if given else "report this with what `dbx-otel-run --explain` shows"
+        why = f"{type(error).__name__}: {str(error).rstrip('.')}"
+        diagnostics.say(f"{what} are off, everything else goes on: {why}. Remedy: {remedy}")
+        return None
 
 
 def _say_resource_in_log_lines(resource: Resource) -> None:
@@ -53,16 +77,3 @@ def _say_resource_in_log_lines(resource: Resource) -> None:
 
 def _texts(resource: Resource) -> dict[str, str]:
     return {name: str(value) for name, value in resource.attributes.items()}
-
-
-def _is_switched_off() -> bool:
-    """Honour OpenTelemetry's own switch, and refuse what would be followed only in part."""
-    if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
-        return True
-    file = os.environ.get("OTEL_CONFIG_FILE", "").strip()
-    if file:
-        diagnostics.say(
-            f"OTEL_CONFIG_FILE is {file!r}, which dbx-otel does not follow: it is configured by OTEL_* and DBX_OTEL_* "
-            f"variables, which are used instead. Remedy: unset it, or run the app under opentelemetry-instrument"
-        )
-    return False

@@ -26,6 +26,15 @@ class Destinations(NamedTuple):
     logs: list[tuple[str, Make]]
 
 
+def is_switched_off(environ: Mapping[str, str] = os.environ) -> bool:
+    """Tell whether OpenTelemetry's own switch, `OTEL_SDK_DISABLED`, is on.
+
+    Args:
+        environ: The environment.
+    """
+    return environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
+
+
 def destinations(settings: Settings, environ: Mapping[str, str] = os.environ) -> tuple[Destinations, list[str]]:
     """Find the destinations of each signal.
 
@@ -38,6 +47,13 @@ def destinations(settings: Settings, environ: Mapping[str, str] = os.environ) ->
     """
     found: dict[str, list[tuple[str, Make]]] = {}
     notes: list[str] = []
+    file = environ.get("OTEL_CONFIG_FILE", "").strip()
+    if file:
+        # It would be followed only in part.
+        notes.append(
+            f"OTEL_CONFIG_FILE is {file!r}, which dbx-otel does not follow: it is configured by OTEL_* and DBX_OTEL_* "
+            f"variables, which are used instead. Remedy: unset it, or run the app under opentelemetry-instrument"
+        )
     for signal in SIGNALS:
         found[signal] = _from_environment(signal, environ, notes)
         if settings.otlp_endpoint is not None:
@@ -63,12 +79,15 @@ def _by_entry_point(signal: str, name: str) -> Make:
     def make() -> Any:
         from importlib.metadata import entry_points
 
+        from opentelemetry.sdk.metrics.export import MetricReader
+
         group = f"opentelemetry_{signal}_exporter"
         for entry in entry_points(group=group, name=name):
-            exporter = entry.load()()
-            if not hasattr(exporter, "export"):
-                raise TypeError("it is no exporter that sends (dbx-otel serves no metrics to be fetched)")
-            return exporter
+            kind = entry.load()
+            # Not made to find out: a reader that serves metrics begins to listen at once.
+            if isinstance(kind, type) and issubclass(kind, MetricReader):
+                raise TypeError(f"{name} is a metric reader, which dbx-otel does not support; use otlp")
+            return kind()
         raise LookupError(f"no installed package offers it; installed are: {_installed(group)}")
 
     return make

@@ -30,12 +30,12 @@ def configure(resource: Resource, destinations: Destinations) -> list[tuple[str,
         sampler=_sampler(), resource=resource, id_generator=PrivateIdGenerator(), shutdown_on_exit=False
     )
     provider.add_span_processor(IdentitySpanProcessor())
+    trace.set_tracer_provider(provider)
     flushes: list[tuple[str, Flush]] = []
     for name, make in destinations.traces:
         processor = BatchSpanProcessor(DeferredSpanExporter(make, f"sending spans to {name}"))
         provider.add_span_processor(processor)
         flushes.append((f"spans for {name}", processor.force_flush))
-    trace.set_tracer_provider(provider)
     return flushes
 
 

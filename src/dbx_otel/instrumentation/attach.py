@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from dbx_otel.instrumentation import lifecycle
 from dbx_otel.instrumentation.catalog import LIBRARIES, LOGS, SDK, Library
 from dbx_otel.instrumentation.post_import import when_imported
@@ -27,12 +29,18 @@ def _hook(library: Library) -> Hook:
 
 def _attach(library: Library, module: ModuleType) -> None:
     """Instrument a library that has just been imported. Never raises."""
+    from importlib import import_module
+
     try:
         if lifecycle.disables(library.name):
             return
-        hook = _load(library)
-        if hook is None or (library.needs == SDK and not lifecycle.start_sdk()):
+        name = library.hook.partition(":")[0]
+        if library.is_contrib and not _is_installed(name):
             return
+        # Before the hook is imported: modules of OpenTelemetry's read variables then, which the start has looked at.
+        if library.needs == SDK and not lifecycle.start_sdk():
+            return
+        hook = import_module(name)
         if library.needs == LOGS:
             lifecycle.prepare_logs()
         if library.is_contrib:
@@ -45,17 +53,14 @@ def _attach(library: Library, module: ModuleType) -> None:
             _report(library, error)
 
 
-def _load(library: Library) -> Any:
-    """Return the hook's module, or `None` for an instrumentation that is not installed: `--explain` says so."""
-    from importlib import import_module
+def _is_installed(name: str) -> bool:
+    """Tell whether there is an instrumentation; where there is none, nothing is said: `--explain` does that."""
+    from importlib.util import find_spec
 
-    name = library.hook.partition(":")[0]
     try:
-        return import_module(name)
-    except ModuleNotFoundError as error:
-        if library.is_contrib and error.name is not None and f"{name}.".startswith(f"{error.name}."):
-            return None
-        raise
+        return name in sys.modules or find_spec(name) is not None
+    except ModuleNotFoundError:
+        return False  # nor is what it would be part of
 
 
 def _attach_contrib(library: Library, hook: Any) -> None:

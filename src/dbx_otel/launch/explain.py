@@ -71,7 +71,7 @@ def _settings(environ: Mapping[str, str]) -> Iterator[str]:
     for row in settings.table():
         is_set = bool(environ.get(row.variable, "").strip())
         rejected = any(problem.variable == row.variable for problem in problems)
-        source = "default" if not is_set or rejected else "environment"
+        source = "used instead" if rejected else "environment" if is_set else "default"
         value = _HIDDEN if row.secret and is_set else row.kind.public(settings.shown(getattr(values, row.attribute)))
         if row.attribute == "log_level":
             value = settings.level_name(values.log_level)
@@ -89,9 +89,9 @@ def _settings(environ: Mapping[str, str]) -> Iterator[str]:
 
 
 def _destinations(environ: Mapping[str, str]) -> Iterator[str]:
-    from dbx_otel.distro.destinations import SIGNALS, destinations
+    from dbx_otel.distro.destinations import SIGNALS, destinations, is_switched_off
 
-    if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+    if is_switched_off(environ):
         yield "nowhere: OTEL_SDK_DISABLED is true"
         return
     found, notes = destinations(settings.load(environ)[0], environ)
@@ -99,8 +99,6 @@ def _destinations(environ: Mapping[str, str]) -> Iterator[str]:
         names = ", ".join(name for name, _ in getattr(found, signal))
         yield f"{signal:<8}{names or _NOWHERE}"
     yield from (f"! {note}" for note in dict.fromkeys(notes))
-    if environ.get("OTEL_CONFIG_FILE"):
-        yield "! OTEL_CONFIG_FILE is set and not followed: OTEL_* and DBX_OTEL_* variables are used instead"
 
 
 def _defaults(environ: Mapping[str, str]) -> Iterator[str]:

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.support.environments import variables
+from tests.support.environments import run, variables
 
 SHOW = """
 from opentelemetry import metrics, propagate, trace, _logs
@@ -20,6 +20,11 @@ def python(code: str, **more: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", code], env=variables(**more), capture_output=True, text=True, check=False, timeout=60
     )
+
+
+def launched_python(code: str, **more: str) -> subprocess.CompletedProcess[str]:
+    """As `python`, from the launcher on."""
+    return run([sys.executable, "-c", code], variables(**more))
 
 
 @pytest.mark.parametrize(
@@ -71,10 +76,68 @@ print(sorted(sent), "ada" in str(sent))
     assert python(code, OTEL_PROPAGATORS="baggage", **app).stdout == "ada@example.com False\n[] False\n"
 
 
-def test_a_propagator_that_does_not_exist_is_one_line() -> None:
-    done = python("from dbx_otel import distro; print(distro.start(wait=True))", OTEL_PROPAGATORS="no-such-one")
-    assert done.stdout == "False\n"
-    assert "dbx-otel: telemetry is off, the app is not touched: ValueError: Propagator no-such-one" in done.stderr
+SHOW_WORK = """
+import flask
+from opentelemetry import trace, metrics, _logs
+from opentelemetry.propagate import get_global_textmap
+from dbx_otel.delivery import exiting
+print(*(type(one).__name__.startswith(kind) for one, kind in (
+    (trace.get_tracer_provider(), "Tracer"), (metrics.get_meter_provider(), "Meter"),
+    (_logs.get_logger_provider(), "Logger"))), *sorted(name.split(" ")[0] for name, *_ in exiting._flushes))
+print(*sorted(get_global_textmap().fields))
+print(flask.Flask.__module__)
+"""
+DESTINATION = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9", "DBX_OTEL_EXIT_DEADLINE": "0"}
+TOO_LARGE = "ValueError: max_export_batch_size must be less than or equal to max_queue_size."
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "off", "left", "why"),
+    [
+        ("OTEL_METRIC_EXPORT_INTERVAL", "-1", "metrics", "True False True log spans", "ValueError: interval value"),
+        ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "4096", "traces", "True True True log metrics", TOO_LARGE),
+        ("OTEL_BSP_SCHEDULE_DELAY", "0", "traces", "True True True log metrics", "ValueError: schedule_delay_millis"),
+        ("OTEL_BLRP_MAX_QUEUE_SIZE", "100", "log records over OTLP", "True True False metrics spans", TOO_LARGE),
+    ],
+)
+def test_a_bad_variable_of_one_signal_leaves_the_others(
+    variable: str, value: str, off: str, left: str, why: str
+) -> None:
+    done = launched_python(SHOW_WORK, **DESTINATION, **{variable: value})
+    assert done.stdout.splitlines() == [
+        left,
+        "baggage traceparent tracestate",
+        "opentelemetry.instrumentation.flask",
+    ]
+    (line,) = (line for line in done.stderr.splitlines() if "at exit" not in line)
+    assert line.startswith(f"dbx-otel: {off} are off, everything else goes on: {why}")
+    assert line.endswith(f". Remedy: look at {variable}={value!r}")
+
+
+def test_a_failure_without_a_variable_to_blame_is_to_be_reported() -> None:
+    code = """
+from dbx_otel.distro import logs
+def fail(*_): raise RuntimeError("no luck")
+logs.configure = fail
+"""
+    done = launched_python(code + SHOW_WORK, **DESTINATION)
+    assert done.stdout.startswith("True True False metrics spans\n")
+    assert "log records over OTLP are off, everything else goes on: RuntimeError: no luck. Remedy: " in done.stderr
+
+
+@pytest.mark.parametrize("value", ["no-such-one", "tracecontext,no-such-one"])
+def test_a_propagator_that_does_not_exist_turns_nothing_off(value: str) -> None:
+    environment = "import os; print(os.environ['OTEL_PROPAGATORS'])"
+    done = launched_python(SHOW_WORK + environment, OTEL_PROPAGATORS=value, **DESTINATION)
+    assert done.stdout.splitlines() == [
+        "True True True log metrics spans",
+        "baggage traceparent tracestate",
+        "opentelemetry.instrumentation.flask",
+        value,  # the app's environment is the app's
+    ]
+    (line,) = (line for line in done.stderr.splitlines() if "at exit" not in line)
+    assert line.startswith(f"dbx-otel: OTEL_PROPAGATORS is {value!r}, which cannot be used (Propagator no-such-one")
+    assert "; used instead: tracecontext,baggage. Remedy: " in line
 
 
 def test_threads_work_in_the_context_of_who_started_them() -> None:

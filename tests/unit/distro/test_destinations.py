@@ -10,9 +10,10 @@ from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExport
 from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter as HttpLogExporter
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter as HttpMetricExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpSpanExporter
+from opentelemetry.sdk.metrics.export import MetricReader
 from opentelemetry.sdk.trace.export import ConsoleSpanExporter
 
-from dbx_otel.distro.destinations import SIGNALS, Destinations, destinations
+from dbx_otel.distro.destinations import SIGNALS, Destinations, destinations, is_switched_off
 from dbx_otel.settings import Protocol, Settings
 
 PLATFORM = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4317", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}
@@ -68,6 +69,19 @@ def test_where_telemetry_goes(environ: dict[str, str], expected: dict[str, list[
     # The second destination comes on top, whatever the first is, and without what is secret.
     found, _ = destinations(SECOND, environ)
     assert names(found) == {signal: [*expected[signal], "https://apm.example/otlp"] for signal in SIGNALS}
+
+
+@pytest.mark.parametrize(
+    ("value", "off"), [(None, False), ("", False), ("false", False), ("1", False), ("true", True), (" TRUE ", True)]
+)
+def test_opentelemetrys_own_switch(value: str | None, off: bool) -> None:
+    assert is_switched_off({} if value is None else {"OTEL_SDK_DISABLED": value}) is off
+
+
+def test_a_configuration_file_is_noted() -> None:
+    (note,) = destinations(Settings(), {**PLATFORM, "OTEL_CONFIG_FILE": " /a.yaml "})[1]
+    assert note.startswith("OTEL_CONFIG_FILE is '/a.yaml', which dbx-otel does not follow")
+    assert destinations(Settings(), {**PLATFORM, "OTEL_CONFIG_FILE": " "})[1] == []
 
 
 def test_credentials_are_not_shown() -> None:
@@ -132,8 +146,15 @@ def test_an_exporter_that_is_not_installed_names_those_that_are() -> None:
 
 
 def test_what_is_fetched_from_the_app_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Reader:
-        """As OpenTelemetry's Prometheus exporter, which is no exporter."""
+    class Reader(MetricReader):
+        """As that of OpenTelemetry's Prometheus exporter, which begins to listen when it is made."""
+
+        def __init__(self) -> None:
+            raise AssertionError("made")
+
+        def _receive_metrics(self, *_: Any, **__: Any) -> None: ...
+
+        def shutdown(self, *_: Any, **__: Any) -> None: ...
 
     class Entry:
         def load(self) -> Any:
@@ -144,5 +165,5 @@ def test_what_is_fetched_from_the_app_is_refused(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(metadata, "entry_points", entry_points)
     found, _ = destinations(Settings(), {"OTEL_METRICS_EXPORTER": "prometheus"})
-    with pytest.raises(TypeError, match="it is no exporter that sends"):
+    with pytest.raises(TypeError, match=r"^prometheus is a metric reader, which dbx-otel does not support; use otlp$"):
         found.metrics[0][1]()
