@@ -73,10 +73,6 @@ def _flag(text: str) -> bool:
     raise ValueError(text)
 
 
-def _names(text: str) -> frozenset[str]:
-    return frozenset(name.strip() for name in text.split(",") if name.strip())
-
-
 _UNFIT = re.compile(r"[\s\x00-\x1f\x7f]")
 
 
@@ -131,12 +127,15 @@ _FLAG = Kind("true · false", _flag)
 _TEXT = Kind("text", _text)
 _PATH = Kind("a path", Path)
 _URL = Kind("an http:// or https:// address", _url, public_address)
-_NAMES = Kind("names with commas between them", _names)
+_NAMES = Kind("names with commas between them", _text)
 _LEVEL = Kind("DEBUG · INFO · WARNING · ERROR · CRITICAL", _level)
 
 
-def _setting(variable: str, kind: Kind, default: Any, meaning: str, *, secret: bool = False) -> Any:
-    metadata = {"variable": variable, "kind": kind, "meaning": meaning, "secret": secret}
+def _setting(
+    variable: str, kind: Kind, default: Any, meaning: str, *, secret: bool = False, if_unusable: Any = None
+) -> Any:
+    fallback = default if if_unusable is None else if_unusable
+    metadata = {"variable": variable, "kind": kind, "meaning": meaning, "secret": secret, "fallback": fallback}
     return field(default=default, repr=not secret, metadata=metadata)
 
 
@@ -156,6 +155,7 @@ class Settings:
         IdentityMode.FULL,
         "How much of the user's identity telemetry carries: `full` (id, e-mail, name), `hash` (one keyed hash, "
         "`user.hash`, instead of the three), `off` (neither the user nor the user's address).",
+        if_unusable=IdentityMode.OFF,
     )
     identity_key: str | None = _setting(
         "DBX_OTEL_IDENTITY_KEY",
@@ -177,6 +177,7 @@ class Settings:
         ProxyTrust.AUTO,
         "When the forwarded identity headers are believed: `auto` where the Databricks Apps platform has set "
         "`DATABRICKS_APP_NAME`, `always` behind an own proxy that overwrites them, `never`.",
+        if_unusable=ProxyTrust.NEVER,
     )
     stdout: StdoutMode = _setting(
         "DBX_OTEL_STDOUT",
@@ -232,10 +233,11 @@ class Settings:
         "Longest time, in seconds, that sending what is queued may hold up the end of the process. The platform kills "
         "15 s after SIGTERM.",
     )
-    disabled_instrumentations: frozenset[str] = _setting(
+    # Shown from here only: `instrumentation.lifecycle` reads it, before this table is loaded.
+    disabled_instrumentations: str | None = _setting(
         "DBX_OTEL_DISABLED_INSTRUMENTATIONS",
         _NAMES,
-        frozenset(),
+        None,
         "Instrumentations to leave out, by the names that `dbx-otel-run --explain` shows; `*` leaves out all. "
         "`OTEL_PYTHON_DISABLED_INSTRUMENTATIONS` is read as well.",
     )
@@ -248,7 +250,18 @@ class Settings:
 
 
 class Row(NamedTuple):
-    """One setting as the table shows it."""
+    """One setting as the table shows it.
+
+    Attributes:
+        attribute: Name in `Settings`.
+        variable: The environment variable.
+        kind: How its text is read.
+        default: The value where it is not set.
+        meaning: What it does, for the docs.
+        secret: Whether its value is never shown.
+        fallback: The value where what is set cannot be used: the default, but never more of the user than was asked
+            for.
+    """
 
     attribute: str
     variable: str
@@ -256,6 +269,7 @@ class Row(NamedTuple):
     default: Any
     meaning: str
     secret: bool
+    fallback: Any
 
 
 class Problem(NamedTuple):
@@ -274,7 +288,7 @@ def table() -> Iterator[Row]:
     """Yield every setting, in the order of the docs."""
     for item in fields(Settings):
         data = item.metadata
-        yield Row(item.name, data["variable"], data["kind"], item.default, data["meaning"], data["secret"])
+        yield Row(attribute=item.name, default=item.default, **data)
 
 
 def shown(value: Any) -> str:
@@ -285,8 +299,6 @@ def shown(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, float):
         return f"{value:.0f}" if value.is_integer() else f"{value:g}"
-    if isinstance(value, frozenset):
-        return ",".join(sorted(value)) or "none"
     return str(value)
 
 
@@ -321,6 +333,7 @@ def load(environ: Mapping[str, str] = os.environ) -> tuple[Settings, list[Proble
         try:
             values[row.attribute] = row.kind.parse(text)
         except ValueError:
+            values[row.attribute] = row.fallback
             problems.append(_bad_value(row, text))
     problems.extend(_unknown_variables(environ))
     return Settings(**values), problems
@@ -333,8 +346,8 @@ def in_databricks_app(environ: Mapping[str, str] = os.environ) -> bool:
 
 def _bad_value(row: Row, text: str) -> Problem:
     value = "a value that is not shown" if row.secret else repr(row.kind.public(text)[:200])
-    default = level_name(row.default) if row.kind is _LEVEL else shown(row.default)
-    return Problem(row.variable, f"{row.variable} is {value}; allowed: {row.kind.allowed}; used instead: {default}")
+    instead = level_name(row.fallback) if row.kind is _LEVEL else shown(row.fallback)
+    return Problem(row.variable, f"{row.variable} is {value}; allowed: {row.kind.allowed}; used instead: {instead}")
 
 
 def _unknown_variables(environ: Mapping[str, str]) -> Iterator[Problem]:

@@ -177,7 +177,9 @@ def test_explain_with_bad_settings_shows_each_once_and_no_secret() -> None:
     bad = {
         "DBX_OTEL_STDOUT": "loud",
         "DBX_OTEL_EXIT_DEADLINE": "60",
+        "DBX_OTEL_IDENTITY": "hashed",
         "DBX_OTEL_IDENTTY": "off",
+        "OTEL_CONFIG_FILE": "/a.yaml",
         "OTEL_EXPORTER_OTLP_PROTOCOL": "carrier-pigeon",
     }
     done = run(["--explain", PYTHON, "app.py"], variables(**SECRETS, **bad))
@@ -186,6 +188,7 @@ def test_explain_with_bad_settings_shows_each_once_and_no_secret() -> None:
     assert len(problems) == len(bad)
     for variable in bad:
         assert sum(line.startswith(f"! {variable} ") for line in problems) == 1
+    assert "DBX_OTEL_IDENTITY off (used instead)" in [" ".join(line.split()) for line in done.stdout.splitlines()]
     assert "canary" not in done.stdout
 
 
