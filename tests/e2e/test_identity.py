@@ -35,7 +35,7 @@ def test_interleaved_requests_keep_their_people(
 
         def ask(job: tuple[str, str]) -> None:
             person, tag = job
-            path = "/sync/" if tag.endswith(("1", "3", "5", "7", "9")) else "/work/"
+            path = "/sync/" if tag.endswith(("1", "3", "5", "7", "9")) else "/async/"
             assert app.get(path + tag, person).text.strip('"') == tag
 
         with ThreadPoolExecutor(8) as pool:

@@ -56,7 +56,7 @@ def stopped(app: Launched, receiver: Receiver) -> str:
 
 def test_one_server_span_a_request(app: Launched, receiver: Receiver) -> None:
     for tag in ("a", "b", "c"):
-        assert app.get(f"/work/{tag}", "ada").ok
+        assert app.get(f"/async/{tag}", "ada").ok
     assert app.get("/nowhere", "ada").status_code == 404
     stopped(app, receiver)
     spans = receiver.store.spans()
@@ -70,14 +70,14 @@ def test_one_server_span_a_request(app: Launched, receiver: Receiver) -> None:
 
 
 def test_names_are_stable_ones(app: Launched, receiver: Receiver) -> None:
-    assert app.get("/work/a?x=1", "ada").ok
+    assert app.get("/async/a?x=1", "ada").ok
     stopped(app, receiver)
     (server,) = [span for span in receiver.store.spans() if span.kind == "server"]
     assert not OLD_NAMES & set(server.attributes)
     expected = {
         "http.request.method": "GET",
-        "http.route": "/work/{tag}",
-        "url.path": "/work/a",
+        "http.route": "/async/{tag}",
+        "url.path": "/async/a",
         "url.scheme": "http",
     }
     assert expected.items() <= server.attributes.items()
@@ -89,7 +89,7 @@ def test_names_are_stable_ones(app: Launched, receiver: Receiver) -> None:
 
 
 def test_the_resource_says_app_workspace_instance_and_distribution(app: Launched, receiver: Receiver) -> None:
-    assert app.get("/work/a", "ada").ok
+    assert app.get("/async/a", "ada").ok
     stopped(app, receiver)
     store = receiver.store
     resources = [record.resource for record in store.spans()]
@@ -106,7 +106,7 @@ def test_the_resource_says_app_workspace_instance_and_distribution(app: Launched
 
 
 def test_metrics_tell_the_outcome_and_never_who(app: Launched, receiver: Receiver) -> None:
-    assert app.get("/work/a", "ada").ok
+    assert app.get("/async/a", "ada").ok
     assert app.get("/nowhere", "bob").status_code == 404
     stopped(app, receiver)
     points = receiver.store.metrics()
@@ -124,7 +124,7 @@ def test_metrics_tell_the_outcome_and_never_who(app: Launched, receiver: Receive
 
 
 def test_the_token_leaves_by_no_way(app: Launched, receiver: Receiver) -> None:
-    app.get("/work/a", "ada")
+    app.get("/async/a", "ada")
     output = stopped(app, receiver)
     records = [*receiver.store.spans(), *receiver.store.logs(), *receiver.store.metrics()]
     assert records
@@ -142,7 +142,7 @@ def test_two_destinations_fail_each_on_its_own(receiver: Receiver, tmp_path: Pat
         }
         with launched(FASTAPI, tmp_path, {**dead, **second}) as app:
             app.wait_ready()
-            assert app.get("/work/a", "ada").ok
+            assert app.get("/async/a", "ada").ok
             output = stopped(app, receiver)
         assert [span for span in receiver.store.spans() if span.kind == "server"], output
         assert [record for record in receiver.store.logs() if record.body == "handler a"], output
@@ -152,7 +152,7 @@ def test_two_destinations_fail_each_on_its_own(receiver: Receiver, tmp_path: Pat
 def test_without_an_endpoint_nothing_is_sent_and_nothing_is_said_about_it(tmp_path: Path) -> None:
     with launched(FASTAPI, tmp_path) as app:
         app.wait_ready()
-        assert app.get("/work/a", "ada").ok
+        assert app.get("/async/a", "ada").ok
         time.sleep(0.3)
         app.stop(signal.SIGTERM)
         assert "dbx-otel:" not in app.output()
@@ -162,7 +162,7 @@ def test_without_an_endpoint_nothing_is_sent_and_nothing_is_said_about_it(tmp_pa
 def test_a_config_file_is_refused_clearly(receiver: Receiver, otlp: dict[str, str], tmp_path: Path) -> None:
     with launched(FASTAPI, tmp_path, {**otlp, "OTEL_CONFIG_FILE": "otel.yaml"}) as app:
         app.wait_ready()
-        assert app.get("/work/a", "ada").ok
+        assert app.get("/async/a", "ada").ok
         output = stopped(app, receiver)
     assert output.count("OTEL_CONFIG_FILE is 'otel.yaml', which dbx-otel does not follow") == 1
     assert [span for span in receiver.store.spans() if span.kind == "server"]
@@ -171,7 +171,7 @@ def test_a_config_file_is_refused_clearly(receiver: Receiver, otlp: dict[str, st
 def test_otel_sdk_disabled_is_honoured(receiver: Receiver, otlp: dict[str, str], tmp_path: Path) -> None:
     with launched(FASTAPI, tmp_path, {**otlp, "OTEL_SDK_DISABLED": "true"}) as app:
         app.wait_ready()
-        assert app.get("/work/a", "ada").ok
+        assert app.get("/async/a", "ada").ok
         stopped(app, receiver)
     assert not receiver.store.spans()
 
@@ -179,7 +179,7 @@ def test_otel_sdk_disabled_is_honoured(receiver: Receiver, otlp: dict[str, str],
 def test_headers_are_not_believed_outside_an_app(receiver: Receiver, otlp: dict[str, str], tmp_path: Path) -> None:
     with launched(FASTAPI, tmp_path, {**otlp, "DATABRICKS_APP_NAME": ""}) as app:
         app.wait_ready()
-        assert app.get("/work/a", "mallory").ok
+        assert app.get("/async/a", "mallory").ok
         output = stopped(app, receiver)
     spans = receiver.store.spans()
     assert {span.attributes["databricks.identity.source"] for span in spans} == {"none"}
@@ -195,8 +195,8 @@ def test_hash_mode_gives_one_person_one_hash(receiver: Receiver, otlp: dict[str,
         environment = {**otlp, "DBX_OTEL_IDENTITY": "hash", "DBX_OTEL_IDENTITY_KEY_FILE": str(key)}
         with launched(FASTAPI, tmp_path, environment) as app:
             app.wait_ready()
-            assert app.get("/work/a", "ada").ok
-            assert app.get("/work/b", "bob").ok
+            assert app.get("/async/a", "ada").ok
+            assert app.get("/async/b", "bob").ok
             output = stopped(app, receiver)
         spans = [span for span in receiver.store.spans() if span.kind == "server"]
         hashes.append({span.attributes["url.path"]: span.attributes["user.hash"] for span in spans})

@@ -26,7 +26,7 @@ def trace_id(request: pytest.FixtureRequest, stack: Stack, tmp_path_factory: pyt
     }
     with launched(COMMAND, tmp_path_factory.mktemp("app"), environment) as app:
         app.wait_ready()
-        assert app.get("/work/order-17", "ada").ok
+        assert app.get("/async/order-17", "ada").ok
         assert app.get("/nowhere", "bob").status_code == 404
         app.stop(signal.SIGTERM)
         trace_id: str = log_line(app, "handler order-17")["trace_id"]

@@ -21,7 +21,7 @@ async def own_middleware(request: web.Request, handler: object) -> web.StreamRes
 
 
 app = web.Application(middlewares=(own_middleware,))
-app.add_routes([web.get("/work/{tag}", get_work), web.get("/sync/{tag}", get_sync)])
+app.add_routes([web.get("/async/{tag}", get_work), web.get("/sync/{tag}", get_sync)])
 inner = web.Application()
 inner.add_routes([web.get("/{tag}", get_work)])
 app.add_subapp("/inner", inner)

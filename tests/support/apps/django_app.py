@@ -18,7 +18,7 @@ def get_work(request: HttpRequest, tag: str) -> HttpResponse:
     return HttpResponse(work(tag))
 
 
-urlpatterns = [path("work/<str:tag>", get_work), path("sync/<str:tag>", get_work)]
+urlpatterns = [path("async/<str:tag>", get_work), path("sync/<str:tag>", get_work)]
 app = get_wsgi_application()
 
 if __name__ == "__main__":

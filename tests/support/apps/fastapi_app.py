@@ -6,7 +6,7 @@ from tests.support.apps.work import async_work, work
 app = FastAPI()
 
 
-@app.get("/work/{tag}")
+@app.get("/async/{tag}")
 async def get_work(tag: str) -> str:
     return await async_work(tag)
 

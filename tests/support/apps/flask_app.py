@@ -8,7 +8,7 @@ from tests.support.apps.work import work
 app = Flask(__name__)
 
 
-@app.get("/work/<tag>")
+@app.get("/async/<tag>")
 def get_work(tag: str) -> str:
     return work(tag)
 

@@ -15,4 +15,4 @@ def get_sync(request: Request) -> PlainTextResponse:
     return PlainTextResponse(work(request.path_params["tag"]))
 
 
-app = Starlette(routes=[Route("/work/{tag}", get_work), Route("/sync/{tag}", get_sync)])
+app = Starlette(routes=[Route("/async/{tag}", get_work), Route("/sync/{tag}", get_sync)])

@@ -18,7 +18,7 @@ class Sync(tornado.web.RequestHandler):
 
 
 async def main() -> None:
-    app = tornado.web.Application([(r"/work/(.+)", Work), (r"/sync/(.+)", Sync)])
+    app = tornado.web.Application([(r"/async/(.+)", Work), (r"/sync/(.+)", Sync)])
     app.listen(int(os.environ["PORT"]), "127.0.0.1")
     await asyncio.Event().wait()
 
