@@ -75,24 +75,24 @@ def test_flushes_of_one_process_share_the_deadline(capfd: pytest.CaptureFixture[
 def test_what_the_app_does_between_two_flushes_takes_nothing_of_the_deadline(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    exiting.install([("slow", lambda: time.sleep(0.1))], 0.5)
+    exiting.install([("slow", lambda: time.sleep(0.1))], 1.0)
     exiting.flush()  # a server has ended
-    time.sleep(0.6)  # its app cleans up
+    time.sleep(1.1)  # its app cleans up
     assert seconds(exiting.flush) >= 0.1
     assert capfd.readouterr().err == ""
 
 
 def test_a_signal_during_a_flush_does_not_begin_the_deadline_anew() -> None:
     took: list[float] = []
-    exiting.install([("dead", never)], 0.6)
+    exiting.install([("dead", never)], 1.0)
     before = signal.signal(signal.SIGALRM, lambda *_: took.append(seconds(exiting.flush)))
     try:
-        signal.setitimer(signal.ITIMER_REAL, 0.3)
-        assert 0.6 <= seconds(exiting.flush) < 0.85
+        signal.setitimer(signal.ITIMER_REAL, 0.7)
+        assert 1.0 <= seconds(exiting.flush) < 1.6
     finally:
         signal.signal(signal.SIGALRM, before)
     assert len(took) == 1
-    assert 0.2 < took[0] < 0.5
+    assert took[0] < 0.7
 
 
 def test_only_the_end_of_the_process_is_its_end(monkeypatch: pytest.MonkeyPatch) -> None:

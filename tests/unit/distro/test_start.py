@@ -79,7 +79,7 @@ def test_who_has_waited_in_vain_does_not_wait_again(monkeypatch: pytest.MonkeyPa
     with distro._lock:
         begin = time.monotonic()
         assert [distro.start(wait=True) for _ in range(5)] == [True] * 5
-        assert 0.3 <= time.monotonic() - begin < 0.9
+        assert 0.3 <= time.monotonic() - begin < 1.4
 
 
 def test_a_child_forked_during_the_start_goes_on_without_and_says_so(
