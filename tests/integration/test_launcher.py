@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import dbx_otel
-from dbx_otel.launch.interpreter import DEFAULTS
+from dbx_otel.launch.interpreter import ADDED, DEFAULTS
 from tests.support.environments import Environment, make, run, variables
 from tests.support.launched import BIN, LAUNCHER
 
@@ -392,7 +392,7 @@ def test_the_environment_differs_as_documented() -> None:
     environment = variables(PYTHONPATH="/foo", OTEL_SEMCONV_STABILITY_OPT_IN="http")
     bare, ours = (variable(run(command, environment, launcher=how).stdout) for how in (BARE, (LAUNCHER,)))
     path = str(Path(dbx_otel.__file__).parent / "launch" / "path")
-    added = {"DBX_OTEL_RUN": "1", **DEFAULTS, "OTEL_SEMCONV_STABILITY_OPT_IN": "http"}
+    added = {"DBX_OTEL_RUN": "1", **DEFAULTS, **ADDED, "OTEL_SEMCONV_STABILITY_OPT_IN": "http"}
     assert ours == {**bare, **added, "PYTHONPATH": f"{path}:/foo"}
 
 

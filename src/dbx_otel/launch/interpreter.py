@@ -20,7 +20,7 @@ DEFAULTS = {
     # The names that are stable. Without it the contrib instrumentations still use those of before 2023.
     "OTEL_SEMCONV_STABILITY_OPT_IN": "http,database",
     # Streamlit's own traffic: a span as long as the browser tab is open, and every run of the script inside it.
-    "OTEL_PYTHON_STARLETTE_EXCLUDED_URLS": "^https?://[^/?#]+/_stcore/",
+    "OTEL_PYTHON_STARLETTE_EXCLUDED_URLS": "^[a-z]+://[^/?#]+/_stcore/",
     "OTEL_PYTHON_TORNADO_EXCLUDED_URLS": "^/_stcore/",
     # Trace ids for formatters of the app that ask for them; records themselves are taken by dbx_otel.logs.
     "OTEL_PYTHON_LOG_AUTO_INSTRUMENTATION": "false",
