@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from opentelemetry.context import attach, detach
+from opentelemetry.context import Context, attach, detach
 from opentelemetry.propagators.textmap import Getter
 
 from dbx_otel.identity.context import begun, current, for_thread, with_identity
@@ -65,14 +65,17 @@ def of_request(carrier: Any, getter: Getter[Any]) -> Identity:
 
 
 @contextmanager
-def serving() -> Iterator[None]:
+def serving(context: Context | None = None) -> Iterator[None]:
     """Work for one request inside of the block, and for nothing that was current before it.
 
     A server may take a request up in the context of another: of the one before it on the connection, of the code that
     runs the server, of the first request of all where that has started a thread.
+
+    Args:
+        context: What the request goes on with, where it is work that an earlier one has left behind.
     """
     request = Request()
-    token = attach(begun(request))
+    token = attach(begun(request, context))
     try:
         yield
     finally:

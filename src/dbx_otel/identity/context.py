@@ -53,13 +53,14 @@ def request_of(context: Context | None = None) -> Request | None:
     return request if isinstance(request, Request) else None
 
 
-def begun(request: Request) -> Context:
+def begun(request: Request, context: Context | None = None) -> Context:
     """Return the context in which a request begins: empty of all that was current where the server took it up.
 
     Args:
         request: The request.
+        context: What it goes on with, where it is work that an earlier request has left behind.
     """
-    return set_value(_REQUEST, request, Context())
+    return set_value(_REQUEST, request, context if context is not None else Context())
 
 
 def for_thread(context: Context) -> Context:

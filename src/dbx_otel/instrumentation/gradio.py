@@ -14,6 +14,8 @@ from typing import Any
 
 from opentelemetry import context
 
+from dbx_otel import identity
+
 _CONTEXT = "dbx_otel.context"
 """Key in the scope of the request that pushed an event."""
 
@@ -63,11 +65,9 @@ def _in_remembered_context(process_api: Callable[..., Awaitable[Any]]) -> Callab
         remembered = _remembered(parameters.bind(*args, **kwargs).arguments.get("request"))
         if remembered is None:
             return await process_api(*args, **kwargs)
-        token = context.attach(remembered)
-        try:
+        # The request that has pushed the event has ended; what the event starts lasts as long as the event.
+        with identity.serving(remembered):
             return await process_api(*args, **kwargs)
-        finally:
-            context.detach(token)
 
     return process
 
