@@ -17,22 +17,21 @@ from opentelemetry.propagators.textmap import (
     default_setter,
 )
 
-from dbx_otel import settings
 from dbx_otel.identity.context import request_of, with_identity
 from dbx_otel.identity.headers import read
 from dbx_otel.identity.model import NOBODY, Identity, from_forwarded
-from dbx_otel.identity.policy import IdentityPolicy, decide
+from dbx_otel.identity.policy import IdentityPolicy
 
 
 class IdentityPropagator(TextMapPropagator):
     """Puts the identity of a request into its context.
 
     Args:
-        policy: What may be believed and carried; taken from the environment if `None`.
+        policy: What may be believed and carried.
     """
 
-    def __init__(self, policy: IdentityPolicy | None = None) -> None:
-        self._policy = policy if policy is not None else decide(settings.load()[0])[0]
+    def __init__(self, policy: IdentityPolicy) -> None:
+        self._policy = policy
 
     @property
     def policy(self) -> IdentityPolicy:

@@ -11,6 +11,7 @@ import time
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Protocol
 
+from dbx_otel import semconv
 from dbx_otel.logs import console
 from dbx_otel.logs.fit import PlainEvent, fit
 from dbx_otel.logs.json_line import json_line
@@ -26,12 +27,12 @@ if TYPE_CHECKING:
     from dbx_otel.settings import Settings, StdoutMode
 
 _SHORT_FORM = (
-    "service.name",
-    "service.version",
-    "service.instance.id",
-    "databricks.app.name",
-    "databricks.workspace.id",
-    "databricks.deployment.id",
+    semconv.SERVICE_NAME,
+    semconv.SERVICE_VERSION,
+    semconv.SERVICE_INSTANCE_ID,
+    semconv.DATABRICKS_APP_NAME,
+    semconv.DATABRICKS_WORKSPACE_ID,
+    semconv.DATABRICKS_DEPLOYMENT_ID,
 )
 """What a line says of the resource: enough to tell apps and processes apart."""
 

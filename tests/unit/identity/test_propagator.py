@@ -112,14 +112,6 @@ def test_of_request_is_nobody_before_install(monkeypatch: pytest.MonkeyPatch) ->
     assert identity.of_request(asgi(SENT), asgi_getter).user["email"] == EMAIL
 
 
-def test_by_name_it_takes_its_policy_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    # As OTEL_PROPAGATORS makes it.
-    monkeypatch.delenv("DATABRICKS_APP_NAME", raising=False)
-    assert extracted(IdentityPropagator(), asgi(SENT), asgi_getter) is NOBODY
-    monkeypatch.setenv("DATABRICKS_APP_NAME", "orders")
-    assert extracted(IdentityPropagator(), asgi(SENT), asgi_getter).user["email"] == EMAIL
-
-
 class Raising(Getter[Any]):
     def get(self, _carrier: Any, _key: str) -> list[str] | None:
         raise RuntimeError
