@@ -108,6 +108,7 @@ def test_the_resource_says_app_workspace_instance_and_distribution(app: Launched
 def test_metrics_tell_the_outcome_and_never_who(app: Launched, receiver: Receiver) -> None:
     assert app.get("/async/a", "ada").ok
     assert app.get("/nowhere", "bob").status_code == 404
+    time.sleep(3)  # the process itself is observed once it has lived for a while
     stopped(app, receiver)
     points = receiver.store.metrics()
     durations = [point for point in points if point.name == "http.server.request.duration"]

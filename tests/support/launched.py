@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs a command under `dbx-otel-run` the way the platform would, and talks to it the way the proxy would."""
 
+import itertools
 import os
 import signal
 import socket
@@ -21,11 +22,22 @@ LAUNCHER = str(BIN / "dbx-otel-run")
 APPS = "tests.support.apps"
 
 
+# Below the ports that the system gives away, and for each of several test processes others: two that ask the system at
+# the same time can be told the same port.
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_PORTS = itertools.cycle(range(20000 + 2000 * (_WORKER % 4), 22000 + 2000 * (_WORKER % 4)))
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    for port in _PORTS:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise AssertionError("no port is free")
 
 
 def app_environment(port: int = 0, programs: Path = BIN, **more: str) -> dict[str, str]:

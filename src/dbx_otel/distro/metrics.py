@@ -2,8 +2,8 @@
 """Metrics: what the instrumentations and the app record, and how the process is doing; never who."""
 
 import os
+import threading
 from collections.abc import Mapping
-from typing import Any
 
 from opentelemetry import metrics
 from opentelemetry.sdk.metrics import (
@@ -33,6 +33,8 @@ _PROCESS_METRICS: dict[str, list[str] | None] = {
     "cpython.gc.collections": None,
 }
 _PROCESS_SCOPE = "opentelemetry.instrumentation.system_metrics"
+_SOON = 2.0
+"""Seconds after which a process is worth observing."""
 
 
 def configure(resource: Resource, destinations: Destinations) -> list[tuple[str, Flush]]:
@@ -57,7 +59,7 @@ def configure(resource: Resource, destinations: Destinations) -> list[tuple[str,
     ]
     provider = MeterProvider(metric_readers=readers, resource=resource, shutdown_on_exit=False)
     metrics.set_meter_provider(provider)
-    _observe_process()
+    _observe_process_soon()
     names = [name for name, _ in destinations.metrics]
     return [(f"metrics for {name}", reader.force_flush) for name, reader in zip(names, readers, strict=True)]
 
@@ -96,21 +98,30 @@ def _is_worth_an_exporter(data: MetricsData) -> bool:
     return not exiting.is_under_way() or scopes != {_PROCESS_SCOPE}
 
 
-def _observe_process() -> None:
-    """Record processor time, memory, threads, files and garbage collection of this process."""
+def _observe_process_soon() -> None:
+    """Observe this process if it lives for a while, and each that is forked from it: what it takes costs start-up."""
     if lifecycle.disables("system-metrics"):
         return
+
+    def wait() -> None:
+        timer = threading.Timer(_SOON, _observe_process)
+        timer.daemon = True
+        timer.start()
+
+    wait()
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=wait)
+
+
+def _observe_process() -> None:
+    """Record processor time, memory, threads, files and garbage collection of this process."""
     try:
-        import psutil
         from opentelemetry.instrumentation.system_metrics import SystemMetricsInstrumentor
 
-        instrumentor: Any = SystemMetricsInstrumentor(config=_PROCESS_METRICS)
-        instrumentor.instrument()
-
-        def observe_child() -> None:
-            instrumentor._proc = psutil.Process()  # noqa: SLF001 -- it would go on observing the parent
-
-        os.register_at_fork(after_in_child=observe_child)
+        # There is one instrumentor; making it again has it look at this process, where that has been forked.
+        instrumentor = SystemMetricsInstrumentor(config=_PROCESS_METRICS)
+        if not instrumentor.is_instrumented_by_opentelemetry:
+            instrumentor.instrument()
     except Exception as error:
         # Process metrics are a by-product.
         diagnostics.say(f"process metrics are off: {type(error).__name__}: {error}")
