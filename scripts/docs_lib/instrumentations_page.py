@@ -43,7 +43,7 @@ _TAIL = """\
 | name | what it does |
 |---|---|
 | `threading` | Carries the context, and with it the person, into threads, timers and thread pools. |
-| `system-metrics` | Processor time, memory, threads, files and garbage collection of a process, as metrics, once it has lived for 2 s. |
+| `system-metrics` | Processor time, memory, threads and files of a process that has lived for 2 s, as metrics. |
 | `logging` | Trace ids for the app's own formatters; attached where `OTEL_PYTHON_LOG_CORRELATION` is set. |
 | `asyncio` | Spans for coroutines and futures; attached where `OTEL_PYTHON_ASYNCIO_*` variables name some. |
 
