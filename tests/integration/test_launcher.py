@@ -168,6 +168,11 @@ def test_explain_runs_nothing_and_shows_where_values_come_from(tmp_path: Path) -
     assert "DBX_OTEL_IDENTITY full (default)" in lines
     assert "OTEL_SEMCONV_STABILITY_OPT_IN=http (environment)" in lines
     assert "Identity headers are believed." in lines
+    for name, value in ADDED.items():
+        assert f"{name}: {value} (added to what is set)" in lines
+    assert "DBX_OTEL_RUN=1, and a folder of dbx-otel in front of PYTHONPATH (by dbx-otel-run)" in lines
+    assert "Nothing is done" not in done.stdout
+    assert "Nothing is done: DBX_OTEL_ENABLED is false." in run(["--explain"], variables(DBX_OTEL_ENABLED="no")).stdout
     for name in ("fastapi", "tornado"):
         (verdict,) = (line for line in lines if line.startswith(f"{name} "))
         assert f": yes, by opentelemetry-instrumentation-{name}" in verdict

@@ -29,7 +29,6 @@ class _Deferred(Generic[T]):
         self._what = what
         self._made: T | None = None
         self._failed = False
-        self._process = os.getpid()
         self._lock = threading.Lock()
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._forget)

@@ -5,7 +5,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from dbx_otel import distro
+from dbx_otel import distro, semconv
 from dbx_otel.logs import pipeline
 from dbx_otel.settings import APP_NAME_VARIABLE, load, resolved_stdout
 
@@ -24,9 +24,9 @@ def prepare() -> None:
         mode=resolved_stdout(settings),
         # All that is known before the SDK has built the resource.
         resource={
-            "service.name": os.environ.get("OTEL_SERVICE_NAME") or app_name,
-            "databricks.app.name": app_name,
-            "databricks.workspace.id": os.environ.get("DATABRICKS_WORKSPACE_ID", ""),
+            semconv.SERVICE_NAME: os.environ.get("OTEL_SERVICE_NAME") or app_name,
+            semconv.DATABRICKS_APP_NAME: app_name,
+            semconv.DATABRICKS_WORKSPACE_ID: os.environ.get("DATABRICKS_WORKSPACE_ID", ""),
         },
         get_logger_provider=_logger_provider,
         identity=_identity,

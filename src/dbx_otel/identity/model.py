@@ -87,7 +87,8 @@ def user_hash(name: str, key: bytes) -> str:
     """Return the keyed hash of a person: HMAC-SHA256 (RFC 2104) of the case-folded name, in hexadecimal.
 
     Args:
-        name: E-mail address, or the user id where there is none.
+        name: E-mail address, or the user id where there is none, or the display name (which need not be one person's
+            alone) where there is neither.
         key: The secret key. The same key and name give the same hash in every app.
     """
     return hmac.new(key, name.casefold().encode("utf-8"), hashlib.sha256).hexdigest()

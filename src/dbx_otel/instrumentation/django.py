@@ -4,8 +4,8 @@
 The instrumentation edits the settings, so it has to wait until there are some: until a handler loads its middleware.
 """
 
+import sys
 from functools import wraps
-from inspect import iscoroutinefunction
 from types import ModuleType
 from typing import Any
 
@@ -24,21 +24,23 @@ def instrument(module: ModuleType) -> None:
     @wraps(original)
     def load_middleware(self: Any, *args: Any, **kwargs: Any) -> Any:
         _instrument_once()
-        _serve(type(self))
         return original(self, *args, **kwargs)
 
     handler.load_middleware = load_middleware
 
 
-def _serve(handler: Any) -> None:
-    """Wrap the entry of a handler's class, once; WSGI handlers take two arguments, ASGI handlers three."""
+def _serve() -> None:
+    """Wrap the entries of the two handlers that servers call, once each; those of Django's test clients differ."""
     from dbx_otel.instrumentation import asgi, wsgi_entry
 
-    if hasattr(handler, _ENTERED) or "__call__" not in dir(handler):
-        return
-    is_async = iscoroutinefunction(handler.__call__)
-    handler.__call__ = asgi.serving(handler.__call__) if is_async else wsgi_entry.serving(handler.__call__)
-    setattr(handler, _ENTERED, True)
+    for module, name, serving in (
+        ("django.core.handlers.wsgi", "WSGIHandler", wsgi_entry.serving),
+        ("django.core.handlers.asgi", "ASGIHandler", asgi.serving),
+    ):
+        handler = getattr(sys.modules.get(module), name, None)
+        if handler is not None and not hasattr(handler, _ENTERED):
+            handler.__call__ = serving(handler.__call__)
+            setattr(handler, _ENTERED, True)
 
 
 def _instrument_once() -> None:
@@ -50,6 +52,7 @@ def _instrument_once() -> None:
         instrumentor = DjangoInstrumentor()
         if not instrumentor.is_instrumented_by_opentelemetry:
             instrumentor.instrument()
+        _serve()
     except Exception as error:
         # The app starts without spans rather than not at all.
         diagnostics.say(f"django is not instrumented: {type(error).__name__}: {error}")

@@ -12,7 +12,7 @@ from dbx_otel.identity import policy
 from dbx_otel.instrumentation import lifecycle
 from dbx_otel.instrumentation.catalog import LIBRARIES, Library
 from dbx_otel.launch import program
-from dbx_otel.launch.interpreter import DEFAULTS
+from dbx_otel.launch.interpreter import ADDED, DEFAULTS, RUN_VARIABLE
 
 _HIDDEN = "(set, not shown)"
 _NOWHERE = "nowhere: OTEL_EXPORTER_OTLP_ENDPOINT and DBX_OTEL_OTLP_ENDPOINT are not set"
@@ -76,6 +76,8 @@ def _settings(environ: Mapping[str, str]) -> Iterator[str]:
         if row.attribute == "log_level":
             value = settings.level_name(values.log_level)
         yield f"{row.variable:<{width}}  {value}  ({source})"
+    if not values.enabled:
+        yield "Nothing is done: DBX_OTEL_ENABLED is false."
     decided, identity_problems = policy.decide(values, environ)
     for problem in (*problems, *identity_problems):
         yield f"! {problem.text}"
@@ -105,6 +107,9 @@ def _defaults(environ: Mapping[str, str]) -> Iterator[str]:
     for name, value in DEFAULTS.items():
         given = environ.get(name)
         yield f"{name}={value if given is None else given}  ({'default' if given is None else 'environment'})"
+    for name, value in ADDED.items():
+        yield f"{name}: {value}  (added to what is set)"
+    yield f"{RUN_VARIABLE}=1, and a folder of dbx-otel in front of PYTHONPATH  (by dbx-otel-run)"
 
 
 def _libraries() -> Iterator[str]:
