@@ -43,6 +43,13 @@ class StdoutMode(StrEnum):
     OFF = "off"
 
 
+class Pipeline(StrEnum):
+    """What spans, metrics and log records are made and sent with."""
+
+    LIGHT = "light"
+    SDK = "sdk"
+
+
 class Protocol(StrEnum):
     """How OTLP is spoken, in the words of `OTEL_EXPORTER_OTLP_PROTOCOL`."""
 
@@ -226,6 +233,41 @@ class Settings:
         None,
         "File that holds the headers of the second destination; read when `DBX_OTEL_OTLP_HEADERS` is not set.",
     )
+    pipeline: Pipeline = _setting(
+        "DBX_OTEL_PIPELINE",
+        _choice(Pipeline),
+        Pipeline.LIGHT,
+        "What spans, metrics and log records are made and sent with: `light` is ours behind OpenTelemetry's API, at a "
+        "fraction of the cost, and keeps what a collector that is away does not take; `sdk` is OpenTelemetry's SDK "
+        "with its batch processors and exporters.",
+    )
+    buffer_max_bytes: float = _setting(
+        "DBX_OTEL_BUFFER_MAX_BYTES",
+        _number(65_536, 1_073_741_824),
+        33_554_432,
+        "Most memory, in bytes, that a destination's encoded and compressed batches may take while it is away. Then "
+        "the oldest ordinary spans are given up first, security records last. Not used by the `sdk` pipeline.",
+    )
+    spool_dir: Path | None = _setting(
+        "DBX_OTEL_SPOOL_DIR",
+        _PATH,
+        None,
+        "Folder in which security records are kept until they have been delivered, also over the end of the process. "
+        "A folder of this user's in the system's temporary one where it is not set. Not used by the `sdk` pipeline.",
+    )
+    spool_max_bytes: float = _setting(
+        "DBX_OTEL_SPOOL_MAX_BYTES",
+        _number(0, 10_737_418_240),
+        67_108_864,
+        "Most disk space, in bytes, that undelivered security records of all processes may take; `0` keeps none.",
+    )
+    metrics_views: str | None = _setting(
+        "DBX_OTEL_METRICS_VIEWS",
+        _TEXT,
+        None,
+        "`module:attribute` that holds a sequence of OpenTelemetry SDK `View`s, applied to all metrics, those of "
+        "dbx-otel among them (which then cost what the SDK's do).",
+    )
     exit_deadline: float = _setting(
         "DBX_OTEL_EXIT_DEADLINE",
         _number(0, 14),
@@ -240,6 +282,14 @@ class Settings:
         None,
         "Instrumentations to leave out, by the names that `dbx-otel-run --explain` shows; `*` leaves out all. "
         "`OTEL_PYTHON_DISABLED_INSTRUMENTATIONS` is read as well.",
+    )
+    # As above: `instrumentation.attach` reads it.
+    contrib_instrumentations: str | None = _setting(
+        "DBX_OTEL_CONTRIB_INSTRUMENTATIONS",
+        _NAMES,
+        None,
+        "Libraries to instrument by OpenTelemetry's own instrumentation where dbx-otel has a lighter one that makes "
+        "the same spans and metrics: `fastapi`, `starlette`, `flask`, `requests`, `httpx`; `*` names all.",
     )
     deployment_id: str | None = _setting(
         "DBX_OTEL_DEPLOYMENT_ID",
