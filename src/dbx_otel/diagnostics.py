@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the distribution has to say about itself: single lines on standard error, each said once a launch.
+"""What the distribution has to say about itself: single lines on standard error, most said once a launch.
 
 "Once a launch" holds for all processes that one `dbx-otel-run` leads to: what was said is remembered in the
 environment, which children inherit.
@@ -12,11 +12,12 @@ import zlib
 _SAID = "DBX_OTEL_RUN_SAID"
 
 
-def say(text: str) -> None:
+def say(text: str, *, again: bool = False) -> None:
     """Write one line to standard error, unless this launch has already said it. Never raises.
 
     Args:
         text: The line, without the prefix; line breaks become spaces.
+        again: Whether to write it also where it has been said: what tells that a state has changed.
     """
     try:
         if sys.stderr is None:
@@ -24,9 +25,11 @@ def say(text: str) -> None:
         line = " ".join(text.split())
         key = f"{zlib.crc32(line.encode('utf-8', 'replace')):08x}"
         said = os.environ.get(_SAID, "")
-        if key in said.split(","):
+        known = key in said.split(",")
+        if known and not again:
             return
-        os.environ[_SAID] = f"{said},{key}".lstrip(",")
+        if not known:
+            os.environ[_SAID] = f"{said},{key}".lstrip(",")
         _write(f"dbx-otel: {line}\n")
     except Exception:
         # A closed or full standard error must not reach the app.

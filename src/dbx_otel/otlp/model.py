@@ -5,6 +5,7 @@ Spans, log records and metrics bear these; the encoder reads either these or the
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
@@ -51,6 +52,7 @@ class Scope:
         self.attributes = attributes if attributes is not None else _NOTHING
 
 
+@dataclass(slots=True, kw_only=True, eq=False)
 class LogRecord:
     """A log record on its way out (log data model). The caller changes nothing of it once it has been handed on.
 
@@ -70,49 +72,16 @@ class LogRecord:
         resource: Where it comes from.
     """
 
-    __slots__ = (
-        "attributes",
-        "body",
-        "dropped_attributes",
-        "event_name",
-        "instrumentation_scope",
-        "observed_timestamp",
-        "resource",
-        "severity_number",
-        "severity_text",
-        "span_id",
-        "timestamp",
-        "trace_flags",
-        "trace_id",
-    )
-
-    def __init__(
-        self,
-        *,
-        timestamp: int | None,
-        observed_timestamp: int,
-        body: Any,
-        attributes: Mapping[str, Any],
-        instrumentation_scope: Any,
-        resource: Any,
-        trace_id: int = 0,
-        span_id: int = 0,
-        trace_flags: int = 0,
-        severity_number: int | None = None,
-        severity_text: str | None = None,
-        event_name: str | None = None,
-        dropped_attributes: int = 0,
-    ) -> None:
-        self.timestamp = timestamp
-        self.observed_timestamp = observed_timestamp
-        self.body = body
-        self.attributes = attributes
-        self.instrumentation_scope = instrumentation_scope
-        self.resource = resource
-        self.trace_id = trace_id
-        self.span_id = span_id
-        self.trace_flags = trace_flags
-        self.severity_number = severity_number
-        self.severity_text = severity_text
-        self.event_name = event_name
-        self.dropped_attributes = dropped_attributes
+    timestamp: int | None
+    observed_timestamp: int
+    body: Any
+    attributes: Mapping[str, Any]
+    instrumentation_scope: Any
+    resource: Any
+    trace_id: int = 0
+    span_id: int = 0
+    trace_flags: int = 0
+    severity_number: int | None = None
+    severity_text: str | None = None
+    event_name: str | None = None
+    dropped_attributes: int = 0
