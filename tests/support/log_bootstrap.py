@@ -60,6 +60,12 @@ def _get_provider() -> Any:
     return _provider
 
 
+def _get_outlet() -> Any:
+    from dbx_otel.logs.otlp import SdkOutlet
+
+    return SdkOutlet(_get_provider())
+
+
 def _hook(name: str) -> Any:
     def instrument(module: Any) -> None:
         from importlib import import_module
@@ -76,7 +82,7 @@ def begin() -> None:
         settings,
         mode=StdoutMode(os.environ.get(MODE, "json")),
         resource={"service.name": "orders", "databricks.app.name": "orders", "host.name": "not shown"},
-        get_logger_provider=_get_provider,
+        get_outlet=_get_outlet,
         identity=lambda: _Person({"id": "7@1", "email": "ann@example.com"}, "10.0.0.7"),
     )
     when_imported("logging", _hook("stdlib_logging"))

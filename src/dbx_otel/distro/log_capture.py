@@ -10,9 +10,21 @@ from dbx_otel.logs import pipeline
 from dbx_otel.settings import APP_NAME_VARIABLE, load, resolved_stdout
 
 if TYPE_CHECKING:
-    from opentelemetry._logs import LoggerProvider
-
     from dbx_otel.identity import Identity
+    from dbx_otel.logs.otlp import Outlet
+
+
+_sender: "Outlet | None" = None
+
+
+def send_to(outlet: "Outlet") -> None:
+    """Set where log events go to be sent.
+
+    Args:
+        outlet: Takes them.
+    """
+    global _sender  # noqa: PLW0603 -- one process has one
+    _sender = outlet
 
 
 def prepare() -> None:
@@ -28,15 +40,14 @@ def prepare() -> None:
             semconv.DATABRICKS_APP_NAME: app_name,
             semconv.DATABRICKS_WORKSPACE_ID: os.environ.get("DATABRICKS_WORKSPACE_ID", ""),
         },
-        get_logger_provider=_logger_provider,
+        get_outlet=_outlet,
         identity=_identity,
     )
 
 
-def _logger_provider() -> "LoggerProvider | None":
+def _outlet() -> "Outlet | None":
     distro.start(wait=True)
-    logs = sys.modules.get("dbx_otel.distro.logs")
-    return logs.provider() if logs is not None else None
+    return _sender
 
 
 def _identity() -> "Identity | None":

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Log records over OTLP: identity on each, one batch queue a destination."""
+"""Log records over OTLP by the SDK: identity on each, one batch queue a destination."""
 
 from opentelemetry import _logs
 from opentelemetry.sdk._logs import LoggerProvider
@@ -8,15 +8,10 @@ from opentelemetry.sdk.resources import Resource
 
 from dbx_otel.delivery.deferred import DeferredLogExporter
 from dbx_otel.delivery.exiting import Flush
+from dbx_otel.distro import log_capture
 from dbx_otel.distro.destinations import Destinations
 from dbx_otel.identity.processors import IdentityLogRecordProcessor
-
-_provider: LoggerProvider | None = None
-
-
-def provider() -> LoggerProvider | None:
-    """Return the provider that log records go to, or `None` where they go nowhere."""
-    return _provider
+from dbx_otel.logs.otlp import SdkOutlet
 
 
 def configure(resource: Resource, destinations: Destinations) -> list[tuple[str, Flush]]:
@@ -29,7 +24,6 @@ def configure(resource: Resource, destinations: Destinations) -> list[tuple[str,
     Returns:
         What to flush at exit, one entry a destination.
     """
-    global _provider  # noqa: PLW0603 -- one process has one provider
     if not destinations.logs:
         return []
     made = LoggerProvider(resource=resource, shutdown_on_exit=False)
@@ -40,5 +34,5 @@ def configure(resource: Resource, destinations: Destinations) -> list[tuple[str,
         made.add_log_record_processor(processor)
         flushes.append((f"log records for {name}", processor.force_flush))
     _logs.set_logger_provider(made)
-    _provider = made
+    log_capture.send_to(SdkOutlet(made))
     return flushes

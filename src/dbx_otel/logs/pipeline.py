@@ -6,7 +6,6 @@ Nothing here raises, whatever an app logs, and nothing happens before `install`.
 
 from __future__ import annotations
 
-import sys
 import time
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Protocol
@@ -15,14 +14,12 @@ from dbx_otel import semconv
 from dbx_otel.logs import console
 from dbx_otel.logs.fit import PlainEvent, fit
 from dbx_otel.logs.json_line import json_line
-from dbx_otel.logs.otlp import OtlpOutlet, is_suppressed
+from dbx_otel.logs.otlp import Outlet, current_trace, is_suppressed
 from dbx_otel.logs.record import LogEvent, Origin
 from dbx_otel.logs.text_line import text_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-    from opentelemetry._logs import LoggerProvider
 
     from dbx_otel.settings import Settings, StdoutMode
 
@@ -71,21 +68,22 @@ class _Pipeline:
         settings: Settings,
         mode: StdoutMode,
         resource: Mapping[str, str],
-        otlp: OtlpOutlet | None,
+        get_outlet: Callable[[], Outlet | None] | None,
         identity: Callable[[], User | None],
     ) -> None:
         self.render = _RENDERERS.get(mode.value)
         self.log_level = settings.log_level
         self.max_bytes = int(settings.stdout_max_bytes) - 1  # the line break is part of the line
         self.resource = _short_form(resource)
-        self.otlp = otlp
+        self.get_outlet = get_outlet
+        self.outlet: Outlet | None = None
         self.identity = identity
         self.last_said: dict[tuple[str, str], float] = {}
 
 
 _pipeline: _Pipeline | None = None
 _emitting: ContextVar[bool] = ContextVar("dbx-otel-emitting", default=False)
-"""Whether a record is being handed to the SDK here."""
+"""Whether a record is being handed on here."""
 
 
 def install(
@@ -93,7 +91,7 @@ def install(
     *,
     mode: StdoutMode,
     resource: Mapping[str, str] | None = None,
-    get_logger_provider: Callable[[], LoggerProvider | None] | None = None,
+    get_outlet: Callable[[], Outlet | None] | None = None,
     identity: Callable[[], User | None] = _nobody,
 ) -> None:
     """Begin to deliver log events.
@@ -102,13 +100,12 @@ def install(
         settings: The settings; `log_level` and `stdout_max_bytes` are used.
         mode: `json`, `text` or `off`; `auto` has been decided before.
         resource: Attributes of the resource; a line shows the short form.
-        get_logger_provider: Returns where OTLP records go, or `None` as long as they go nowhere. Called at
-            the first record: it may start the SDK.
+        get_outlet: Returns where events go to be sent, or `None` as long as they go nowhere. Called with the first
+            event and, as long as it says `None`, with each: it may start the distribution.
         identity: Returns the person behind what is under way here.
     """
     global _pipeline  # noqa: PLW0603 -- one process has one standard output
-    otlp = OtlpOutlet(get_logger_provider) if get_logger_provider is not None else None
-    _pipeline = _Pipeline(settings, mode, resource or {}, otlp, identity)
+    _pipeline = _Pipeline(settings, mode, resource or {}, get_outlet, identity)
 
 
 def set_resource(resource: Mapping[str, str]) -> None:
@@ -155,8 +152,8 @@ def emit(event: LogEvent, *, to_console: bool = True) -> None:
         # The app comes first; and a line about this would come back here.
         pass
     try:
-        if pipeline.otlp is not None and not _emitting.get() and not _is_own(event) and not is_suppressed():
-            _emit_otlp(pipeline.otlp, plain, event, pipeline.max_bytes)
+        if pipeline.get_outlet is not None and not _emitting.get() and not _is_own(event) and not is_suppressed():
+            _send(pipeline, pipeline.get_outlet, plain, event)
     except Exception:
         # As above.
         pass
@@ -168,29 +165,27 @@ def _write(pipeline: _Pipeline, render: _Render, event: PlainEvent) -> None:
     console.write(line, stream)
 
 
-def _emit_otlp(otlp: OtlpOutlet, plain: PlainEvent | None, event: LogEvent, room: int) -> None:
-    # What the SDK itself logs meanwhile goes to the console only.
+def _send(
+    pipeline: _Pipeline, get_outlet: Callable[[], Outlet | None], plain: PlainEvent | None, event: LogEvent
+) -> None:
+    # What is logged meanwhile, by the SDK for one, goes to the console only.
     token = _emitting.set(True)
     try:
-        provider = otlp.provider()
-        if provider is not None:
-            otlp.emit(plain or fit(event, room), provider)
+        outlet = pipeline.outlet
+        if outlet is None:
+            outlet = pipeline.outlet = get_outlet()
+        if outlet is not None:
+            outlet.emit(plain or fit(event, pipeline.max_bytes))
     finally:
         _emitting.reset(token)
 
 
 def _origin(pipeline: _Pipeline) -> Origin:
-    trace_id = span_id = ""
-    trace = sys.modules.get("opentelemetry.trace")
-    get_current_span = getattr(trace, "get_current_span", None)
-    if get_current_span is not None:
-        span = get_current_span().get_span_context()
-        if span.is_valid:
-            trace_id, span_id = f"{span.trace_id:032x}", f"{span.span_id:016x}"
+    trace_id, span_id, _ = current_trace()
     person = pipeline.identity()
     return Origin(
-        trace_id=trace_id,
-        span_id=span_id,
+        trace_id=f"{trace_id:032x}" if span_id else "",
+        span_id=f"{span_id:016x}" if span_id else "",
         user=person.user if person is not None else {},
         client_address=person.client_address if person is not None else None,
         resource=pipeline.resource,

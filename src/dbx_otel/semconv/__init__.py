@@ -16,6 +16,9 @@ URL_PATH: Final = "url.path"
 SERVICE_NAME: Final = "service.name"
 SERVICE_VERSION: Final = "service.version"
 SERVICE_INSTANCE_ID: Final = "service.instance.id"
+TELEMETRY_SDK_LANGUAGE: Final = "telemetry.sdk.language"
+TELEMETRY_SDK_NAME: Final = "telemetry.sdk.name"
+TELEMETRY_SDK_VERSION: Final = "telemetry.sdk.version"
 
 # OpenTelemetry, development.
 USER_ID: Final = "user.id"

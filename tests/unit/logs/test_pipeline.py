@@ -9,6 +9,7 @@ from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
 
 from dbx_otel.logs import pipeline
+from dbx_otel.logs.otlp import SdkOutlet
 from dbx_otel.logs.record import LogEvent
 from dbx_otel.settings import Settings, StdoutMode
 
@@ -25,12 +26,12 @@ class Bench:
         self.asked = 0
 
     def install(self, mode: str = "json", **more: Any) -> None:
-        more = {"get_logger_provider": self.get_provider, **more}
+        more = {"get_outlet": self.get_outlet, **more}
         pipeline.install(Settings(), mode=StdoutMode(mode), **more)
 
-    def get_provider(self) -> LoggerProvider:
+    def get_outlet(self) -> SdkOutlet:
         self.asked += 1
-        return self.provider
+        return SdkOutlet(self.provider)
 
     @property
     def lines(self) -> list[dict[str, Any]]:
@@ -89,9 +90,9 @@ def test_the_provider_is_asked_for_at_the_first_record(bench: Bench) -> None:
     assert bench.lines == []
 
 
-def test_the_provider_may_come_late(bench: Bench) -> None:
-    providers: list[Any] = [None, bench.provider]
-    bench.install(get_logger_provider=lambda: providers.pop(0))
+def test_the_outlet_may_come_late(bench: Bench) -> None:
+    outlets: list[Any] = [None, SdkOutlet(bench.provider)]
+    bench.install(get_outlet=lambda: outlets.pop(0))
     pipeline.emit(event("early"))
     pipeline.emit(event("late"))
     assert [sent.body for sent in bench.sent] == ["late"]
@@ -101,7 +102,7 @@ def test_one_outlet_that_fails_does_not_touch_the_other(bench: Bench) -> None:
     def fail() -> Any:
         raise RuntimeError("no")
 
-    bench.install(get_logger_provider=fail)
+    bench.install(get_outlet=fail)
     pipeline.emit(event())
     assert len(bench.lines) == 1
     bench.install(identity=fail)
@@ -144,8 +145,8 @@ def test_many_logger_names_do_not_pile_up(bench: Bench) -> None:
         pipeline.emit(event(logger=f"logger-{number}"))
     assert len(bench.sent) == 3000
     assert pipeline._pipeline is not None
-    assert pipeline._pipeline.otlp is not None
-    assert len(pipeline._pipeline.otlp._loggers) <= 1024
+    assert isinstance(pipeline._pipeline.outlet, SdkOutlet)
+    assert len(pipeline._pipeline.outlet._loggers) <= 1024
 
 
 def test_resource_may_change(bench: Bench) -> None:
