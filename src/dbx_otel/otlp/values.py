@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""OTLP's AnyValue (`opentelemetry.proto.common.v1`): any value that an app hands to telemetry, as bytes.
+
+What OTLP has no form for becomes text: other objects as they show themselves, numbers beyond 64 bits, what is nested
+too deep and what comes after too many values.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from dbx_otel.otlp import wire
+
+DEEPEST = 30
+"""Levels of containers. Each takes three messages of the hundred that readers of Protocol Buffers allow by default."""
+MOST_VALUES = 16_384
+"""Values within one value: a container that holds another twice, and so on, would have no end."""
+LONGEST_SHOWN = 16_384
+"""Characters of what an object shows of itself."""
+LEFT_OUT = "…"
+"""Stands for what is nested too deep, or is too much."""
+
+_STRING = wire.tag(1, wire.LENGTH_DELIMITED)
+_BOOL = wire.tag(2, wire.VARINT)
+_INT = wire.tag(3, wire.VARINT)
+_DOUBLE = wire.tag(4, wire.FIXED64)
+_ARRAY = wire.tag(5, wire.LENGTH_DELIMITED)
+_KEY_VALUE_LIST = wire.tag(6, wire.LENGTH_DELIMITED)
+_BYTES = wire.tag(7, wire.LENGTH_DELIMITED)
+_REPEATED = wire.tag(1, wire.LENGTH_DELIMITED)
+_KEY = wire.tag(1, wire.LENGTH_DELIMITED)
+_VALUE = wire.tag(2, wire.LENGTH_DELIMITED)
+_TRUE, _FALSE = _BOOL + b"\x01", _BOOL + b"\x00"
+_LOWEST, _HIGHEST = -(1 << 63), (1 << 63) - 1
+
+
+def any_value(value: Any) -> bytes:
+    """Return the content of an AnyValue. Never raises for what an app may hand over.
+
+    Args:
+        value: Anything; `None` is an AnyValue without a value.
+    """
+    plain = _PLAIN.get(type(value))
+    return plain(value) if plain is not None else _Walk().encode(value, 0)
+
+
+def key_value(name: str, encoded: bytes) -> bytes:
+    """Return the content of a KeyValue.
+
+    Args:
+        name: The key; what is no text is shown as `str` shows it.
+        encoded: The value, by `any_value`.
+    """
+    key = wire.utf8(name if isinstance(name, str) else str(name))
+    return b"".join((_KEY, wire.length(len(key)), key, _VALUE, wire.length(len(encoded)), encoded))
+
+
+def _text(value: str) -> bytes:
+    data = wire.utf8(value)
+    return b"".join((_STRING, wire.length(len(data)), data))
+
+
+def _boolean(value: bool) -> bytes:
+    return _TRUE if value else _FALSE
+
+
+def _integer(value: int) -> bytes:
+    number = int.__int__(value)  # an enumeration's member may show itself as something else
+    if _LOWEST <= number <= _HIGHEST:
+        return _INT + wire.varint(number & wire.UNSIGNED_64)
+    return _text(_shown(number))
+
+
+def _double(value: float) -> bytes:
+    return _DOUBLE + wire.pack_double(value)
+
+
+def _bytes(value: bytes) -> bytes:
+    return wire.delimited(_BYTES, bytes(value))
+
+
+def _nothing(_value: None) -> bytes:
+    return b""
+
+
+_PLAIN: dict[type, Callable[[Any], bytes]] = {
+    str: _text,
+    bool: _boolean,
+    int: _integer,
+    float: _double,
+    bytes: _bytes,
+    type(None): _nothing,
+}
+
+
+def _shown(value: Any) -> str:
+    try:
+        return str(value)[:LONGEST_SHOWN]
+    except Exception:
+        # An object of the app's that cannot be shown, or a number of more digits than Python writes out.
+        return f"<{type(value).__name__}>"
+
+
+class _Walk:
+    """One way through a container, bounded in depth and in the number of values."""
+
+    __slots__ = ("_room",)
+
+    def __init__(self) -> None:
+        self._room = MOST_VALUES
+
+    def encode(self, value: Any, depth: int) -> bytes:
+        self._room -= 1
+        if self._room < 0:
+            return _text(LEFT_OUT)
+        plain = _PLAIN.get(type(value))
+        if plain is not None:
+            return plain(value)
+        try:
+            return self._other(value, depth)
+        except Exception:
+            # A container of the app's that cannot be read.
+            return _text(_shown(value))
+
+    def _other(self, value: Any, depth: int) -> bytes:
+        for kind in (str, int, float, bytes):
+            if isinstance(value, kind):
+                return _PLAIN[kind](value)
+        is_sequence = isinstance(value, Sequence)
+        if not is_sequence and not isinstance(value, Mapping):
+            return _text(_shown(value))
+        if depth >= DEEPEST:
+            return _text(LEFT_OUT)
+        if is_sequence:
+            parts = [wire.delimited(_REPEATED, self.encode(each, depth + 1)) for each in self._of(value)]
+            return wire.delimited(_ARRAY, b"".join(parts))
+        pairs = [key_value(name, self.encode(value[name], depth + 1)) for name in self._of(value)]
+        return wire.delimited(_KEY_VALUE_LIST, b"".join(wire.delimited(_REPEATED, pair) for pair in pairs))
+
+    def _of(self, values: Any) -> Iterator[Any]:
+        """Return what a container holds, as far as there is room; one more shows that there was not."""
+        for each in values:
+            yield each
+            if self._room < 0:
+                return
