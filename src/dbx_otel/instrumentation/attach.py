@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Attaches the catalog's instrumentations, each on its own: one that fails is reported once and touches no other."""
+"""Attaches the catalog's instrumentations, each on its own: one that fails is reported once and touches no other.
+
+Each is attached when its library has been imported, or, where the catalog says so, when the app first uses it.
+"""
 
 from __future__ import annotations
 
 import sys
 
-from dbx_otel.instrumentation import lifecycle
+from dbx_otel.instrumentation import first_use, lifecycle
 from dbx_otel.instrumentation.catalog import LIBRARIES, LOGS, SDK, Library
 from dbx_otel.instrumentation.post_import import when_imported
 
@@ -24,16 +27,26 @@ def watch() -> None:
 
 
 def _hook(library: Library) -> Hook:
-    return lambda module: _attach(library, module)
+    return lambda module: _attach_in_time(library, module)
+
+
+def _attach_in_time(library: Library, module: ModuleType) -> None:
+    """Instrument a library that has just been imported, or see to it that its first use does. Never raises."""
+    if not library.first_use:
+        _attach(library, module)
+    elif not lifecycle.disables(library.name):
+        first_use.wait_for(library.first_use, lambda: _attach(library, module))
 
 
 def _attach(library: Library, module: ModuleType) -> None:
-    """Instrument a library that has just been imported. Never raises."""
+    """Instrument a library that has been imported. Never raises."""
     from importlib import import_module
 
     try:
         if lifecycle.disables(library.name):
             return
+        if library.contrib and lifecycle.wants_contrib(library.name):
+            library = library.by_contrib()
         name = library.hook.partition(":")[0]
         if library.is_contrib and not _is_installed(name):
             return

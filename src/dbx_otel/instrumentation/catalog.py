@@ -3,7 +3,13 @@
 
 from __future__ import annotations
 
+TYPE_CHECKING = False  # as `typing` has it, without importing typing
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 SDK, LOGS, NOTHING = "sdk", "logs", ""
+
+_CONTRIB = "opentelemetry.instrumentation."
 
 
 class Library:
@@ -14,18 +20,34 @@ class Library:
         module: The module whose import brings the instrumentation.
         hook: `module:Class` of an OpenTelemetry instrumentor, or the module of ours whose `instrument` takes the
             imported module.
+        contrib: The OpenTelemetry instrumentor that does the same as a hook of ours, and takes its place where
+            `DBX_OTEL_CONTRIB_INSTRUMENTATIONS` names the library; empty where there is none.
         distribution: The package, where it is not called like the module.
+        first_use: Functions, as `module:Class.name`, at whose first call the library is instrumented; empty where that
+            is done at once when it is imported.
         needs: What has to stand before it is attached: `sdk` where spans or metrics can come of it, `logs` where log
             records can (the first of them starts the SDK), or nothing.
     """
 
-    __slots__ = ("distribution", "hook", "module", "name", "needs")
+    __slots__ = ("contrib", "distribution", "first_use", "hook", "module", "name", "needs")
 
-    def __init__(self, name: str, module: str, hook: str, *, distribution: str = "", needs: str = SDK) -> None:
+    def __init__(
+        self,
+        name: str,
+        module: str,
+        hook: str,
+        *,
+        contrib: str = "",
+        distribution: str = "",
+        first_use: Sequence[str] = (),
+        needs: str = SDK,
+    ) -> None:
         self.name = name
         self.module = module
         self.hook = hook
+        self.contrib = contrib
         self.distribution = distribution or module.partition(".")[0]
+        self.first_use = first_use
         self.needs = needs
 
     @property
@@ -33,14 +55,42 @@ class Library:
         """Whether the hook is an instrumentor of OpenTelemetry's."""
         return ":" in self.hook
 
+    def by_contrib(self) -> Library:
+        """Return the same row with OpenTelemetry's instrumentor in place of the hook of ours."""
+        return Library(
+            self.name,
+            self.module,
+            self.contrib,
+            distribution=self.distribution,
+            first_use=self.first_use,
+            needs=self.needs,
+        )
 
-def _contrib(name: str, module: str, instrumentor: str, distribution: str = "") -> Library:
-    return Library(name, module, f"opentelemetry.instrumentation.{instrumentor}", distribution=distribution)
+
+def _contrib(
+    name: str, module: str, instrumentor: str, distribution: str = "", *, first_use: Sequence[str] = ()
+) -> Library:
+    return Library(name, module, f"{_CONTRIB}{instrumentor}", distribution=distribution, first_use=first_use)
 
 
-def _own(name: str, module: str, *, distribution: str = "", needs: str = SDK) -> Library:
-    hook = f"dbx_otel.instrumentation.{name.replace('-', '_')}"
-    return Library(name, module, hook, distribution=distribution, needs=needs)
+def _own(
+    name: str,
+    module: str,
+    *,
+    contrib: str = "",
+    distribution: str = "",
+    first_use: Sequence[str] = (),
+    needs: str = SDK,
+) -> Library:
+    return Library(
+        name,
+        module,
+        f"dbx_otel.instrumentation.{name.replace('-', '_')}",
+        contrib=contrib and f"{_CONTRIB}{contrib}",
+        distribution=distribution,
+        first_use=first_use,
+        needs=needs,
+    )
 
 
 LIBRARIES = (
@@ -85,11 +135,36 @@ LIBRARIES = (
     _contrib("requests", "requests", "requests:RequestsInstrumentor"),
     _contrib("httpx", "httpx", "httpx:HTTPXClientInstrumentor"),
     _contrib("httpx2", "httpx2", "httpx:HTTPX2ClientInstrumentor"),
-    _contrib("urllib3", "urllib3", "urllib3:URLLib3Instrumentor"),
-    _contrib("aiohttp-client", "aiohttp.client", "aiohttp_client:AioHttpClientInstrumentor"),
+    _contrib(
+        "urllib3",
+        "urllib3",
+        "urllib3:URLLib3Instrumentor",
+        first_use=("urllib3.connectionpool:HTTPConnectionPool.urlopen",),
+    ),
+    _contrib(
+        "aiohttp-client",
+        "aiohttp.client",
+        "aiohttp_client:AioHttpClientInstrumentor",
+        first_use=("aiohttp.client:ClientSession.__init__",),
+    ),
     # Databases.
-    _contrib("psycopg", "psycopg", "psycopg:PsycopgInstrumentor"),
-    _contrib("sqlalchemy", "sqlalchemy", "sqlalchemy:SQLAlchemyInstrumentor"),
+    _contrib(
+        "psycopg",
+        "psycopg",
+        "psycopg:PsycopgInstrumentor",
+        first_use=("psycopg:connect", "psycopg:Connection.connect", "psycopg:AsyncConnection.connect"),
+    ),
+    _contrib(
+        "sqlalchemy",
+        "sqlalchemy",
+        "sqlalchemy:SQLAlchemyInstrumentor",
+        first_use=(
+            "sqlalchemy:create_engine",
+            "sqlalchemy.engine:create_engine",
+            "sqlalchemy.engine.create:create_engine",
+            "sqlalchemy.ext.asyncio:create_async_engine",
+        ),
+    ),
     # Processes and threads.
     _own("multiprocessing", "multiprocessing.process", needs=NOTHING),
     # Instrumentations that an app may have installed beside ours; absent ones are passed over.

@@ -9,11 +9,13 @@ TYPE_CHECKING = False  # as `typing` has it, without importing typing
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_VARIABLES = ("DBX_OTEL_DISABLED_INSTRUMENTATIONS", "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS")
+_DISABLED = ("DBX_OTEL_DISABLED_INSTRUMENTATIONS", "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS")
+_BY_CONTRIB = ("DBX_OTEL_CONTRIB_INSTRUMENTATIONS",)
 
 _start: Callable[[], bool] | None = None
 _prepare_logs: Callable[[], None] | None = None
 _disabled: frozenset[str] | None = None
+_by_contrib: frozenset[str] | None = None
 
 
 def start_with(start: Callable[[], bool]) -> None:
@@ -61,6 +63,23 @@ def disables(name: str) -> bool:
     """
     global _disabled  # noqa: PLW0603 -- read once
     if _disabled is None:
-        names = ",".join(os.environ.get(variable, "") for variable in _VARIABLES)
-        _disabled = frozenset(part.strip() for part in names.split(","))
+        _disabled = _names_in(_DISABLED)
     return name in _disabled or "*" in _disabled
+
+
+def wants_contrib(name: str) -> bool:
+    """Tell whether the settings ask for OpenTelemetry's instrumentation of a library in place of ours.
+
+    Args:
+        name: Name of the instrumentation in the catalog.
+    """
+    global _by_contrib  # noqa: PLW0603 -- read once
+    if _by_contrib is None:
+        _by_contrib = _names_in(_BY_CONTRIB)
+    return name in _by_contrib or "*" in _by_contrib
+
+
+def _names_in(variables: tuple[str, ...]) -> frozenset[str]:
+    """Return the names that stand in variables; `settings` says what they mean, too late and too dear for here."""
+    names = ",".join(os.environ.get(variable, "") for variable in variables)
+    return frozenset(part.strip() for part in names.split(","))
