@@ -1,23 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A repeated field of attributes: the same names and values come again and again, so they are encoded once.
+"""A repeated field of attributes: the same names and values come again and again, and are encoded once."""
 
-An attribute costs two to three look-ups in place of an encoding. What is kept is bounded, and short values only.
-"""
-
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, Final
 
-from dbx_otel.otlp import wire
-from dbx_otel.otlp.values import any_value, key_value
+from dbx_otel.otlp import values, wire
+from dbx_otel.otlp.kept import LONGEST_KEPT, Kept
 
-_MOST_KEPT: Final = 1024
-"""Attributes kept encoded for each field; some 300 bytes each."""
-_LONGEST_KEPT: Final = 128
-"""Bytes of an encoded attribute that is kept: longer ones hardly come again."""
+_MOST_NAMES: Final = 128
+"""Names whose values are kept, for each field and type of values."""
+
+_KEY: Final = wire.tag(1, wire.LENGTH_DELIMITED)
+_VALUE: Final = wire.tag(2, wire.LENGTH_DELIMITED)
 
 
 def pairs(attributes: Any) -> Iterable[tuple[Any, Any]]:
-    """Return attributes as (name, value) pairs that nobody changes meanwhile.
+    """Return attributes as (name, value) pairs.
 
     Args:
         attributes: A mapping, a tuple of pairs, or `None`.
@@ -41,16 +40,15 @@ class AttributeField:
         number: The field's number.
     """
 
-    __slots__ = ("_kept", "_number_of_kept", "_tag")
+    __slots__ = ("_kept", "_tag")
 
     def __init__(self, number: int) -> None:
         self._tag = wire.tag(number, wire.LENGTH_DELIMITED)
-        self._number_of_kept = 0
         # By type first: 1, 1.0 and True are equal, and are three different values to OTLP.
-        self._kept: dict[type, _Names] = {kind: _Names(self) for kind in (str, int, bool)}
+        self._kept = {kind: _Names(self._tag, values.PLAIN[kind]) for kind in (str, int, bool)}
 
-    def append_to(self, parts: list[bytes], attributes: Mapping[str, Any] | Any) -> None:
-        """Append each attribute. One that cannot be read is left out.
+    def append_to(self, parts: list[bytes], attributes: Any) -> None:
+        """Append each attribute. One whose name cannot be shown is left out.
 
         Args:
             parts: Takes the encoded attributes.
@@ -60,55 +58,45 @@ class AttributeField:
         kept = self._kept
         for name, value in pairs(attributes):
             names = kept.get(type(value))
-            append(self.encode(name, value) if names is None else names[name][value])
+            append(self._encode(name, value) if names is None else names[name][value])
 
-    def encode(self, name: str, value: Any) -> bytes:
-        """Return one attribute; nothing where its name cannot be shown."""
+    def _encode(self, name: Any, value: Any) -> bytes:
         try:
-            return wire.delimited(self._tag, key_value(name, any_value(value)))
+            return _attribute(self._tag, _key(name), values.any_value, value)
         except Exception:
             # A name of the app's own making; the other attributes are none the worse.
             return b""
 
-    def make_room(self) -> None:
-        """Count one more that is kept; forget all of them when they are too many."""
-        self._number_of_kept += 1
-        if self._number_of_kept > _MOST_KEPT:
-            self._number_of_kept = 0
-            for names in self._kept.values():
-                names.clear()
 
+class _Names(dict[str, Kept]):
+    """By attribute name, the encoded attributes of one type of values.
 
-class _Names(dict[str, "_Values"]):
-    """By attribute name, what is kept of one type of values."""
+    Args:
+        tag: The field's tag.
+        encode: Returns a value of the type as the content of an AnyValue.
+    """
 
-    __slots__ = ("_field",)
+    __slots__ = ("_encode", "_tag")
 
-    def __init__(self, field: AttributeField) -> None:
+    def __init__(self, tag: bytes, encode: Callable[[Any], bytes]) -> None:
         super().__init__()
-        self._field = field
+        self._tag = tag
+        self._encode = encode
 
-    def __missing__(self, name: str) -> "_Values":
-        values = _Values(self._field, name)
-        if type(name) is str and len(name) <= _LONGEST_KEPT:
-            self._field.make_room()
-            self[name] = values
-        return values
+    def __missing__(self, name: str) -> Kept:
+        of_name = Kept(partial(_attribute, self._tag, _key(name), self._encode))
+        if type(name) is str and len(name) <= LONGEST_KEPT:
+            if len(self) >= _MOST_NAMES:
+                self.clear()
+            self[name] = of_name
+        return of_name
 
 
-class _Values(dict[Any, bytes]):
-    """By value, an attribute of one name and type."""
+def _key(name: Any) -> bytes:
+    return wire.delimited(_KEY, wire.utf8(name if isinstance(name, str) else str(name)))
 
-    __slots__ = ("_field", "_name")
 
-    def __init__(self, field: AttributeField, name: str) -> None:
-        super().__init__()
-        self._field = field
-        self._name = name
-
-    def __missing__(self, value: Any) -> bytes:
-        encoded = self._field.encode(self._name, value)
-        if len(encoded) <= _LONGEST_KEPT:
-            self._field.make_room()
-            self[value] = encoded
-        return encoded
+def _attribute(tag: bytes, key: bytes, encode: Callable[[Any], bytes], value: Any) -> bytes:
+    encoded = encode(value)
+    size = wire.length(len(encoded))
+    return b"".join((tag, wire.length(len(key) + 1 + len(size) + len(encoded)), key, _VALUE, size, encoded))

@@ -2,17 +2,19 @@
 """Log records as OTLP (`opentelemetry.proto.logs.v1`)."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from dbx_otel.otlp import wire
 from dbx_otel.otlp.attributes import AttributeField
+from dbx_otel.otlp.kept import Kept
 from dbx_otel.otlp.model import LogRecord
 from dbx_otel.otlp.request import RECORD, Refused, encode_request, ignore, release_interpreter
 from dbx_otel.otlp.values import any_value
 
 _TIME = wire.tag(1, wire.FIXED64)
 _SEVERITY_NUMBER = wire.tag(2, wire.VARINT)
-_SEVERITY_TEXT = wire.tag(3, wire.LENGTH_DELIMITED)
+_SEVERITY_TEXTS = Kept(partial(wire.text_field, wire.tag(3, wire.LENGTH_DELIMITED)))
 _BODY = wire.tag(5, wire.LENGTH_DELIMITED)
 _ATTRIBUTES = AttributeField(6)
 _DROPPED_ATTRIBUTES = wire.tag(7, wire.VARINT)
@@ -36,7 +38,7 @@ def encode_logs(
 
     Args:
         records: The records. An id that is none is left out, the record is not.
-        pause: Called after every 16 records, so that other threads get the interpreter.
+        pause: Called after some records, so that other threads get the interpreter.
         refused: Told of each record that is left out: one that is none.
     """
     return encode_request(records, encode_log, None, pause, refused)
@@ -53,7 +55,7 @@ def encode_log(record: LogRecord) -> bytes:
         wire.time_field(_TIME, record.timestamp),
         wire.time_field(_OBSERVED_TIME, record.observed_timestamp),
         _severity(record.severity_number),
-        wire.text_field(_SEVERITY_TEXT, record.severity_text),
+        _SEVERITY_TEXTS[record.severity_text],
         _BODY,
         wire.length(len(body)),
         body,

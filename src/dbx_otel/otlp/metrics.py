@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from dbx_otel.otlp import wire
 from dbx_otel.otlp.points import exponential_histogram_point, gauge_point, histogram_point, sum_point
-from dbx_otel.otlp.request import RECORD, Groups, Refused, ignore, release_interpreter
+from dbx_otel.otlp.request import RECORD, SLICE, Groups, Refused, ignore, release_interpreter
 
 _NAME = wire.tag(1, wire.LENGTH_DELIMITED)
 _DESCRIPTION = wire.tag(2, wire.LENGTH_DELIMITED)
@@ -14,7 +14,6 @@ _UNIT = wire.tag(3, wire.LENGTH_DELIMITED)
 _POINTS = wire.tag(1, wire.LENGTH_DELIMITED)
 _TEMPORALITY = wire.tag(2, wire.VARINT)
 _IS_MONOTONIC = wire.tag(3, wire.VARINT) + b"\x01"
-_SLICE = 16
 
 
 class _Kind(NamedTuple):
@@ -42,7 +41,7 @@ def encode_metrics(
 
     Args:
         data: `MetricsData`: ours, or the SDK's.
-        pause: Called after every 16 points, so that other threads get the interpreter.
+        pause: Called after some points, so that other threads get the interpreter.
         refused: Told of each metric or point that is left out: one of a kind that OTLP has not, or whose numbers are
             none.
     """
@@ -63,14 +62,14 @@ class _Writer:
     """Writes metrics, with a pause after some points.
 
     Args:
-        pause: Called after every 16 points.
+        pause: Called after some points.
         refused: Told of what is left out.
     """
 
     def __init__(self, pause: Callable[[], None], refused: Refused) -> None:
         self._pause = pause
         self._refused = refused
-        self._before_pause = _SLICE
+        self._before_pause = SLICE
 
     def metric(self, metric: Any) -> bytes:
         """Return a metric as a field of ScopeMetrics; nothing where it has no points."""
@@ -98,7 +97,7 @@ class _Writer:
             self._before_pause -= 1
             if not self._before_pause:
                 self._pause()
-                self._before_pause = _SLICE
+                self._before_pause = SLICE
 
 
 def _kind(data: Any) -> _Kind:

@@ -15,8 +15,8 @@ from dbx_otel.otlp.attributes import AttributeField
 Refused = Callable[[Exception], None]
 """Told of each record that is left out, and why."""
 
-_SLICE: Final = 16
-"""Records encoded without a pause: some 0.1 ms."""
+SLICE: Final = 32
+"""Records encoded without a pause: some 0.15 ms."""
 
 RECORD = wire.tag(2, wire.LENGTH_DELIMITED)
 """Tag of a record in its scope's message."""
@@ -32,7 +32,11 @@ _SCOPE_ATTRIBUTES = AttributeField(3)
 
 
 def release_interpreter() -> None:
-    """Let other threads run: hands over the interpreter's lock."""
+    """Let other threads run.
+
+    A sleep hands over the interpreter's lock for sure, as the kernel rounds it up (some 60 µs, a third of it processor
+    time). What merely gives the lock back takes it again before a waiting thread has woken up.
+    """
     time.sleep(0)
 
 
@@ -53,15 +57,20 @@ def encode_request(
         records: Records that have `resource` and `instrumentation_scope`.
         encode_record: Returns a record as a field of its scope's message.
         encode_foreign: Returns a whole request for a record that lacks a name we go by.
-        pause: Called after every 16 records.
+        pause: Called after every 32 records.
         refused: Told of each record that cannot be encoded; the others are.
     """
     groups = Groups()
     foreign: list[bytes] = []
-    before_pause = _SLICE
+    before_pause = SLICE
+    resource, scope, group = None, None, None
     for record in records:
         try:
-            groups.of(record.resource, record.instrumentation_scope).append(encode_record(record))
+            encoded = encode_record(record)
+            if group is None or record.resource is not resource or record.instrumentation_scope is not scope:
+                group = groups.of(record.resource, record.instrumentation_scope)
+                resource, scope = record.resource, record.instrumentation_scope
+            group.append(encoded)
         except AttributeError as error:
             _try_foreign(record, encode_foreign, foreign, refused, error)
         except Exception as error:
@@ -69,7 +78,7 @@ def encode_request(
         before_pause -= 1
         if not before_pause:
             pause()
-            before_pause = _SLICE
+            before_pause = SLICE
     return groups.request() + b"".join(foreign)
 
 

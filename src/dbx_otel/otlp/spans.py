@@ -2,18 +2,20 @@
 """Spans as OTLP (`opentelemetry.proto.trace.v1`): ours and the SDK's, which have the same names."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from struct import Struct
 from typing import Any
 
 from dbx_otel.otlp import wire
 from dbx_otel.otlp.attributes import AttributeField
+from dbx_otel.otlp.kept import Kept
 from dbx_otel.otlp.request import RECORD, Refused, encode_request, ignore, release_interpreter
 
 _TRACE_ID = wire.tag(1, wire.LENGTH_DELIMITED) + b"\x10"
 _SPAN_ID = wire.tag(2, wire.LENGTH_DELIMITED) + b"\x08"
 _TRACE_STATE = wire.tag(3, wire.LENGTH_DELIMITED)
 _PARENT_SPAN_ID = wire.tag(4, wire.LENGTH_DELIMITED) + b"\x08"
-_NAME = wire.tag(5, wire.LENGTH_DELIMITED)
+_NAMES = Kept(partial(wire.text_field, wire.tag(5, wire.LENGTH_DELIMITED)))
 _KIND = wire.tag(6, wire.VARINT)
 _START_TIME = wire.tag(7, wire.FIXED64)
 _END_TIME = wire.tag(8, wire.FIXED64)
@@ -58,7 +60,7 @@ def encode_spans(
 
     Args:
         spans: Ended spans: ours, the SDK's `ReadableSpan`, or what has its names.
-        pause: Called after every 16 spans, so that other threads get the interpreter.
+        pause: Called after some spans, so that other threads get the interpreter.
         refused: Told of each span that is left out: one whose ids are none.
     """
     return encode_request(spans, encode_span, _encode_foreign, pause, refused)
@@ -78,7 +80,7 @@ def encode_span(span: Any) -> bytes:
         context.trace_id.to_bytes(16, "big"),
         _SPAN_ID,
         context.span_id.to_bytes(8, "big"),
-        wire.text_field(_NAME, span.name),
+        _NAMES[span.name],
         _KINDS[span.kind.value],
         _times(span.start_time, span.end_time),
         _REMOTE_PARENT if parent and parent.is_remote else _LOCAL_PARENT,

@@ -39,7 +39,7 @@ def any_value(value: Any) -> bytes:
     Args:
         value: Anything; `None` is an AnyValue without a value.
     """
-    plain = _PLAIN.get(type(value))
+    plain = PLAIN.get(type(value))
     return plain(value) if plain is not None else _Walk().encode(value, 0)
 
 
@@ -82,7 +82,7 @@ def _nothing(_value: None) -> bytes:
     return b""
 
 
-_PLAIN: dict[type, Callable[[Any], bytes]] = {
+PLAIN: dict[type, Callable[[Any], bytes]] = {
     str: _text,
     bool: _boolean,
     int: _integer,
@@ -90,6 +90,7 @@ _PLAIN: dict[type, Callable[[Any], bytes]] = {
     bytes: _bytes,
     type(None): _nothing,
 }
+"""By type, what returns the content of an AnyValue."""
 
 
 def _shown(value: Any) -> str:
@@ -112,7 +113,7 @@ class _Walk:
         self._room -= 1
         if self._room < 0:
             return _text(LEFT_OUT)
-        plain = _PLAIN.get(type(value))
+        plain = PLAIN.get(type(value))
         if plain is not None:
             return plain(value)
         try:
@@ -124,7 +125,7 @@ class _Walk:
     def _other(self, value: Any, depth: int) -> bytes:
         for kind in (str, int, float, bytes):
             if isinstance(value, kind):
-                return _PLAIN[kind](value)
+                return PLAIN[kind](value)
         is_sequence = isinstance(value, Sequence)
         if not is_sequence and not isinstance(value, Mapping):
             return _text(_shown(value))
