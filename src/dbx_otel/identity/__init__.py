@@ -4,7 +4,7 @@
 Baggage would hand e-mail addresses to every third party that the app calls, hence a private context key.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,6 +12,7 @@ from opentelemetry.context import Context, attach, detach
 from opentelemetry.propagators.textmap import Getter
 
 from dbx_otel.identity.context import begun, current, for_thread, with_identity
+from dbx_otel.identity.headers import ASGI_NAMES, WSGI_NAMES, Fields, add_field
 from dbx_otel.identity.model import NOBODY, Identity
 from dbx_otel.identity.policy import IdentityPolicy
 from dbx_otel.identity.propagator import IdentityPropagator
@@ -19,12 +20,16 @@ from dbx_otel.identity.request import Request
 from dbx_otel.settings import IdentityMode
 
 __all__ = [
+    "ASGI_NAMES",
+    "WSGI_NAMES",
     "Identity",
     "Request",
+    "add_field",
     "begun",
     "current",
     "for_thread",
     "install",
+    "of_fields",
     "of_request",
     "policy_in_force",
     "serving",
@@ -62,6 +67,16 @@ def of_request(carrier: Any, getter: Getter[Any]) -> Identity:
     """
     identity = _propagator.identify(carrier, getter) if _propagator is not None else None
     return identity if identity is not None else NOBODY
+
+
+def of_fields(fields: Fields, names: Sequence[Any]) -> Identity:
+    """Return the identity of a request from its headers; nobody before `install`. Never raises.
+
+    Args:
+        fields: The headers, by name; a list of the values of one that was sent more than once.
+        names: What the proxy's are called there: `ASGI_NAMES` or `WSGI_NAMES`.
+    """
+    return _propagator.identify_fields(fields, names) if _propagator is not None else NOBODY
 
 
 @contextmanager

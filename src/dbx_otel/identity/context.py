@@ -57,10 +57,13 @@ def begun(request: Request, context: Context | None = None) -> Context:
     """Return the context in which a request begins: empty of all that was current where the server took it up.
 
     Args:
-        request: The request.
+        request: The request; the context carries its identity if it is known.
         context: What it goes on with, where it is work that an earlier request has left behind.
     """
-    return set_value(_REQUEST, request, context if context is not None else Context())
+    values = {**context, _REQUEST: request} if context is not None else {_REQUEST: request}
+    if request.identity is not None:
+        values[_IDENTITY] = request.identity
+    return Context(values)
 
 
 def for_thread(context: Context) -> Context:

@@ -17,8 +17,8 @@ Outcome for each way in which a header can be bad (the header is left out, the o
 
 import ipaddress
 import re
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 from dbx_otel.characters import SURROGATES, UNSEEN
 
@@ -32,6 +32,8 @@ _UNPRINTABLE = re.compile(f"[\x00-\x1f{UNSEEN}{SURROGATES}]")
 _EMAIL = re.compile(r"[^@\s,;:<>()\[\]\\\"]{1,64}@[^@\s,;:<>()\[\]\\\"]{1,253}")
 _ID = re.compile(r"[^\s,;]+")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]+")
+_ID_BYTES = bytes(byte for byte in range(128) if _REQUEST_ID.fullmatch(chr(byte)))
+_LONGEST_ID = 128
 
 
 class Forwarded(NamedTuple):
@@ -108,8 +110,59 @@ _HEADERS = (
     _Header("x-forwarded-email", "email", 320, _email),
     _Header("x-forwarded-preferred-username", "name", 256, _name, joinable=False),
     _Header("x-real-ip", "client_address", 64, _address),
-    _Header("x-request-id", "request_id", 128, _request_id),
+    _Header("x-request-id", "request_id", _LONGEST_ID, _request_id),
 )
+
+
+_NAMES = (*(header.name for header in _HEADERS), _TOKEN_HEADER)
+ASGI_NAMES: Final = tuple(name.encode("ascii") for name in _NAMES)
+"""What the proxy's headers are called in an ASGI scope; the request's id and the token are the last ones."""
+WSGI_NAMES: Final = tuple(f"HTTP_{name.upper().replace('-', '_')}" for name in _NAMES)
+"""Likewise, in a WSGI environ."""
+
+Fields = Mapping[Any, Any]
+"""Headers of a request by name: the value, or a list of the values of one that was sent more than once."""
+
+
+def add_field(fields: dict[Any, Any], name: Any, value: Any) -> None:
+    """Add a header to those of its request."""
+    if name not in fields:
+        fields[name] = value
+    elif isinstance(fields[name], list):
+        fields[name].append(value)
+    else:
+        fields[name] = [fields[name], value]
+
+
+def values_of(fields: Fields, names: Sequence[Any]) -> RawValues:
+    """Return what looks the proxy's headers up.
+
+    Args:
+        fields: Headers of the request.
+        names: What the proxy's are called there: `ASGI_NAMES` or `WSGI_NAMES`.
+    """
+    by_name = dict(zip(_NAMES, names, strict=True))
+
+    def values(name: str) -> Sequence[str | bytes]:
+        value = fields.get(by_name[name])
+        if value is None:
+            return ()
+        return value if isinstance(value, list) else (value,)
+
+    return values
+
+
+def plain_request_id(raw: Any) -> str | None:
+    """Return a request's id as `read` would, if it is like nearly all are: nothing has to be stripped or undone.
+
+    Args:
+        raw: The header as received.
+    """
+    if isinstance(raw, bytes):
+        return raw.decode("ascii") if 0 < len(raw) <= _LONGEST_ID and not raw.translate(None, _ID_BYTES) else None
+    if isinstance(raw, str) and len(raw) <= _LONGEST_ID and _REQUEST_ID.fullmatch(raw):
+        return raw
+    return None
 
 
 def read(values: RawValues) -> Forwarded:

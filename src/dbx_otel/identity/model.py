@@ -3,7 +3,6 @@
 
 import hashlib
 import hmac
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -29,9 +28,18 @@ class Identity:
     """
 
     source: str
-    user: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    user: MappingProxyType[str, str] = field(default_factory=lambda: MappingProxyType({}))
     client_address: str | None = None
-    attributes: Mapping[str, AttributeValue] = field(default_factory=lambda: MappingProxyType({}))
+    attributes: MappingProxyType[str, AttributeValue] = field(default_factory=lambda: MappingProxyType({}))
+
+    def in_request(self, request_id: str) -> "Identity":
+        """Return the same person in another request.
+
+        Args:
+            request_id: Id of the request.
+        """
+        attributes = self.attributes | {semconv.DATABRICKS_REQUEST_ID: request_id}
+        return Identity(self.source, self.user, self.client_address, MappingProxyType(attributes))
 
 
 NOBODY = Identity(SOURCE_NONE, attributes=MappingProxyType({semconv.DATABRICKS_IDENTITY_SOURCE: SOURCE_NONE}))

@@ -4,7 +4,8 @@
 Every server instrumentation calls `extract` once a request: one mechanism for all frameworks.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from opentelemetry.context import Context, get_current
@@ -18,9 +19,28 @@ from opentelemetry.propagators.textmap import (
 )
 
 from dbx_otel.identity.context import request_of, with_identity
-from dbx_otel.identity.headers import read
+from dbx_otel.identity.headers import (
+    ASGI_NAMES,
+    WSGI_NAMES,
+    Fields,
+    RawValues,
+    add_field,
+    plain_request_id,
+    read,
+    values_of,
+)
 from dbx_otel.identity.model import NOBODY, Identity, from_forwarded
 from dbx_otel.identity.policy import IdentityPolicy
+
+_PEOPLE = 512
+"""Most people who are remembered, so that their headers are not read anew in each request."""
+_LONGEST_KEPT = 1024
+"""Characters or bytes of the longest header that is remembered."""
+_WANTED = frozenset(ASGI_NAMES)
+
+
+class _UncommonError(Exception):
+    """Headers are not such as to be remembered."""
 
 
 class IdentityPropagator(TextMapPropagator):
@@ -32,6 +52,7 @@ class IdentityPropagator(TextMapPropagator):
 
     def __init__(self, policy: IdentityPolicy) -> None:
         self._policy = policy
+        self._person = lru_cache(maxsize=_PEOPLE)(self._read_person)
 
     @property
     def policy(self) -> IdentityPolicy:
@@ -69,11 +90,59 @@ class IdentityPropagator(TextMapPropagator):
             # Whatever a carrier does, the request goes on.
             return NOBODY
 
+    def identify_fields(self, fields: Fields, names: Sequence[Any]) -> Identity:
+        """Return the identity of a request from its headers. Never raises.
+
+        Args:
+            fields: The headers.
+            names: What the proxy's are called there: `ASGI_NAMES` or `WSGI_NAMES`.
+        """
+        if not self._policy.trusted:
+            return NOBODY
+        try:
+            *who, sent_id, token = map(fields.get, names)
+            request_id = plain_request_id(sent_id)
+            if sent_id is not None and request_id is None:
+                return self._from(values_of(fields, names))
+            is_on_behalf = any(token) if isinstance(token, list) else bool(token)
+            try:
+                person = self._person(*who, is_on_behalf)
+            except (_UncommonError, TypeError):
+                return self._from(values_of(fields, names))
+            return person if request_id is None else person.in_request(request_id)
+        except Exception:
+            # Whatever headers hold, the request goes on.
+            return NOBODY
+
+    def _read_person(self, *who: Any) -> Identity:
+        """Read the headers that are the same in each request of a person; the token is not among them.
+
+        Args:
+            who: Values of the headers, in the order of their names, and whether there was a token.
+
+        Raises:
+            _UncommonError: The values are too long to be kept.
+        """
+        *values, is_on_behalf = who
+        if any(isinstance(value, (str, bytes)) and len(value) > _LONGEST_KEPT for value in values):
+            raise _UncommonError
+        fields = dict(zip(ASGI_NAMES, [*values, None, is_on_behalf and b"present"], strict=True))
+        return self._from(values_of(fields, ASGI_NAMES))
+
     def _read(self, carrier: Any, getter: Getter[Any]) -> Identity:
         if not self._policy.trusted:
             return NOBODY
-        forwarded = read(lambda name: _raw_values(carrier, getter, name))
-        return from_forwarded(forwarded, self._policy.mode, self._policy.key)
+        if isinstance(carrier, dict):
+            if "wsgi.url_scheme" in carrier:
+                return self.identify_fields(carrier, WSGI_NAMES)
+            return self.identify_fields(_fields(carrier.get("headers", ())), ASGI_NAMES)
+        raw_headers = getattr(carrier, "raw_headers", None)
+        if raw_headers is not None:
+            return self.identify_fields(_fields(raw_headers), ASGI_NAMES)
+        return self._from(lambda name: getter.get(carrier, name) or ())
+
+    def _from(self, values: RawValues) -> Identity:
+        return from_forwarded(read(values), self._policy.mode, self._policy.key)
 
     def inject(
         self,
@@ -100,15 +169,14 @@ def is_server_request(carrier: Any) -> bool:
     return type(carrier).__module__ == "tornado.httputil" or hasattr(carrier, "raw_headers")
 
 
-def _raw_values(carrier: Any, getter: Getter[Any], name: str) -> Sequence[str | bytes]:
-    """Return a header's values, as received where the carrier still has the bytes.
+def _fields(pairs: Iterable[tuple[bytes, bytes]]) -> Fields:
+    """Return the proxy's headers among those of a request, as received.
 
-    ASGI scopes and aiohttp requests do; their getters decode by rules under which some values cannot be told apart.
+    Getters decode by rules under which some values cannot be told apart.
     """
-    wanted = name.encode("ascii")
-    if isinstance(carrier, dict) and "headers" in carrier:
-        return [value for key, value in carrier["headers"] if key.lower() == wanted]
-    raw_headers = getattr(carrier, "raw_headers", None)
-    if raw_headers is not None:
-        return [value for key, value in raw_headers if key.lower() == wanted]
-    return getter.get(carrier, name) or ()
+    fields: dict[bytes, Any] = {}
+    for name, value in pairs:
+        lower = name.lower()
+        if lower in _WANTED:
+            add_field(fields, lower, value)
+    return fields
