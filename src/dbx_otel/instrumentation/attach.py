@@ -35,7 +35,7 @@ def _attach_in_time(library: Library, module: ModuleType) -> None:
     if not library.first_use:
         _attach(library, module)
     elif not lifecycle.disables(library.name):
-        first_use.wait_for(library.first_use, lambda: _attach(library, module))
+        first_use.wait_for(library.first_use, module, lambda: _attach(library, module))
 
 
 def _attach(library: Library, module: ModuleType) -> None:

@@ -25,17 +25,22 @@ _LONGEST_WAIT = 1.0
 _lock = RLock()
 
 
-def wait_for(points: Sequence[str], attach: Callable[[], None]) -> None:
+def wait_for(points: Sequence[str], imported: ModuleType, attach: Callable[[], None]) -> None:
     """Attach right before the first call to one of several functions; the call goes on to what stands there then.
 
     Args:
         points: The functions, as `module:name` or `module:Class.name`. Each is watched once its module is imported.
+        imported: The module that has just been imported, which import hooks cannot tell from one that is not complete.
         attach: Attaches the instrumentation, called once at most. Must not raise.
     """
     use = _FirstUse(attach)
     for point in points:
         module, _, path = point.partition(":")
-        when_imported(module, use.hook(path))
+        hook = use.hook(path)
+        if module == imported.__name__:
+            hook(imported)
+        else:
+            when_imported(module, hook)
 
 
 def _is_suppressed() -> bool:
@@ -68,11 +73,13 @@ class _FirstUse:
                 return
             owner: Any = module
             *outer, name = path.split(".")
-            for part in outer:
-                owner = getattr(owner, part, None)
-            # A release of the library without the function has nothing to watch.
-            if name in getattr(owner, "__dict__", {}):
+            try:
+                for part in outer:
+                    owner = getattr(owner, part)
                 self._points.append(_Point(self, owner, name))
+            except Exception:
+                # A release of the library that is made differently: there is nothing to watch.
+                return
 
         return watch
 

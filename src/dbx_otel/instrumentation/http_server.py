@@ -187,15 +187,21 @@ class CapturedHeaders:
 
 def captured_request_headers() -> CapturedHeaders | None:
     """Return which headers of requests are to be shown; `None` where none are."""
-    return _captured("OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SERVER_REQUEST", "http.request.header.")
+    return captured_headers("OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SERVER_REQUEST", "http.request.header.")
 
 
 def captured_response_headers() -> CapturedHeaders | None:
     """Return which headers of responses are to be shown; `None` where none are."""
-    return _captured("OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SERVER_RESPONSE", "http.response.header.")
+    return captured_headers("OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SERVER_RESPONSE", "http.response.header.")
 
 
-def _captured(variable: str, prefix: str) -> CapturedHeaders | None:
+def captured_headers(variable: str, prefix: str) -> CapturedHeaders | None:
+    """Return which headers a variable asks for; `None` where it asks for none.
+
+    Args:
+        variable: Its name.
+        prefix: What attributes are called in front of the header's name.
+    """
     sanitize = "OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SANITIZE_FIELDS"
     try:
         wanted = _pattern(variable, re.IGNORECASE)
