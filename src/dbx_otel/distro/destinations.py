@@ -46,14 +46,8 @@ def destinations(settings: Settings, environ: Mapping[str, str] = os.environ) ->
         The destinations, and a line for each thing that cannot be done as asked.
     """
     found: dict[str, list[tuple[str, Make]]] = {}
-    notes: list[str] = []
-    file = environ.get("OTEL_CONFIG_FILE", "").strip()
-    if file:
-        # It would be followed only in part.
-        notes.append(
-            f"OTEL_CONFIG_FILE is {file!r}, which dbx-otel does not follow: it is configured by OTEL_* and DBX_OTEL_* "
-            f"variables, which are used instead. Remedy: unset it, or run the app under opentelemetry-instrument"
-        )
+    note = config_file_note(environ)
+    notes = [note] if note else []
     for signal in SIGNALS:
         found[signal] = _from_environment(signal, environ, notes)
         if settings.otlp_endpoint is not None:
@@ -61,18 +55,55 @@ def destinations(settings: Settings, environ: Mapping[str, str] = os.environ) ->
     return Destinations(**found), notes
 
 
-def _from_environment(signal: str, environ: Mapping[str, str], notes: list[str]) -> list[tuple[str, Make]]:
-    variable = f"OTEL_{signal.upper()}_EXPORTER"
-    names = [name.strip() for name in environ.get(variable, "").split(",") if name.strip()]
+def exporters_by_entry_point(signal: str, environ: Mapping[str, str] = os.environ) -> list[tuple[str, Make]]:
+    """Return name and maker of each exporter of a signal but OTLP's: what packages offer by entry points.
+
+    Args:
+        signal: `traces`, `metrics` or `logs`.
+        environ: The environment.
+    """
+    variable = _exporter_variable(signal)
+    names = (name for name in exporter_names(signal, environ) if name != "otlp")
+    return [(f"exporter {name!r} ({variable})", _by_entry_point(signal, name)) for name in names]
+
+
+def exporter_names(signal: str, environ: Mapping[str, str] = os.environ) -> list[str]:
+    """Return the exporters of a signal by `OTEL_{TRACES,METRICS,LOGS}_EXPORTER`: `otlp` if there is an endpoint.
+
+    Args:
+        signal: `traces`, `metrics` or `logs`.
+        environ: The environment.
+    """
+    names = [name.strip() for name in environ.get(_exporter_variable(signal), "").split(",") if name.strip()]
     if not names and otlp.has_endpoint(signal, environ):
         names = ["otlp"]
+    return [name for name in dict.fromkeys(names) if name != "none"]
+
+
+def config_file_note(environ: Mapping[str, str] = os.environ) -> str | None:
+    """Return a line where `OTEL_CONFIG_FILE` is set: it would be followed only in part.
+
+    Args:
+        environ: The environment.
+    """
+    file = environ.get("OTEL_CONFIG_FILE", "").strip()
+    if not file:
+        return None
+    return (
+        f"OTEL_CONFIG_FILE is {file!r}, which dbx-otel does not follow: it is configured by OTEL_* and DBX_OTEL_* "
+        f"variables, which are used instead. Remedy: unset it, or run the app under opentelemetry-instrument"
+    )
+
+
+def _exporter_variable(signal: str) -> str:
+    return f"OTEL_{signal.upper()}_EXPORTER"
+
+
+def _from_environment(signal: str, environ: Mapping[str, str], notes: list[str]) -> list[tuple[str, Make]]:
     made: list[tuple[str, Make]] = []
-    for name in names:
-        if name == "otlp":
-            made.append(otlp.first_destination(signal, environ, notes))
-        elif name != "none":
-            made.append((f"exporter {name!r} ({variable})", _by_entry_point(signal, name)))
-    return made
+    if "otlp" in exporter_names(signal, environ):
+        made.append(otlp.first_destination(signal, environ, notes))
+    return made + exporters_by_entry_point(signal, environ)
 
 
 def _by_entry_point(signal: str, name: str) -> Make:

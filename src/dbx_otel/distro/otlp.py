@@ -5,20 +5,15 @@ The endpoint is never written to the environment: mlflow and others would follow
 """
 
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 from dbx_otel import __version__
+from dbx_otel.distro import header_list
 from dbx_otel.settings import Protocol, Settings, public_address
 
-_DISTRO_HEADER = {"x-telemetry-distro": f"dbx-otel/{__version__}"}
-
-# RFC 9110, section 5.6.2 (token), and what of a value HTTP and gRPC both carry.
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_HEADER_VALUE = re.compile(r"[\x20-\x7e]*")
+DISTRO_HEADER = {"x-telemetry-distro": f"dbx-otel/{__version__}"}
 
 # Those of the request itself, as the exporter and its HTTP client set them.
 _HTTP_HEADERS = frozenset(
@@ -93,27 +88,32 @@ def _make_by_environment(signal: str, protocol: Protocol) -> Any:
     return exporter_class(signal, protocol)()
 
 
+def second_headers(settings: Settings) -> tuple[str, str]:
+    """Return the variable that holds the headers of the second destination, and what it holds; empty where none does.
+
+    Args:
+        settings: The settings.
+
+    Raises:
+        OSError: The file cannot be read.
+        UnicodeDecodeError: It is not UTF-8.
+    """
+    if settings.otlp_headers is None and settings.otlp_headers_file is not None:
+        return "DBX_OTEL_OTLP_HEADERS_FILE", settings.otlp_headers_file.read_text(encoding="utf-8")
+    return "DBX_OTEL_OTLP_HEADERS", settings.otlp_headers or ""
+
+
 def _headers(settings: Settings) -> dict[str, str]:
     """Read the headers of the second destination.
-
-    OpenTelemetry's own reader logs what it cannot read, and HTTP clients name the value that they refuse: neither may
-    happen to a secret.
 
     Raises:
         ValueError: An entry is no header; the message does not show it.
         OSError: The file cannot be read.
     """
-    variable, text = "DBX_OTEL_OTLP_HEADERS", settings.otlp_headers
-    if text is None and settings.otlp_headers_file is not None:
-        variable, text = "DBX_OTEL_OTLP_HEADERS_FILE", settings.otlp_headers_file.read_text(encoding="utf-8")
-    headers: dict[str, str] = {}
-    entries = [entry.strip() for entry in (text or "").split(",")]
-    for number, entry in enumerate(entries, 1):
-        name, sign, value = (unquote(part).strip() for part in entry.partition("="))
-        if entry and not (sign and _HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value)):
-            raise ValueError(f"entry {number} of {variable} (not shown) is not key=value, URL-encoded printable ASCII")
-        if entry:
-            headers[name.lower()] = value
+    variable, text = second_headers(settings)
+    headers, bad = header_list.read(text)
+    if bad:
+        raise ValueError(f"entry {bad[0]} of {variable} (not shown) is not key=value, URL-encoded printable ASCII")
     return headers
 
 
@@ -125,7 +125,7 @@ def _make_grpc(signal: str, endpoint: str, headers: dict[str, str]) -> Any:
         endpoint=endpoint,
         insecure=endpoint.startswith("http://"),
         credentials=grpc.ssl_channel_credentials(_certificate(signal)),
-        headers={**_DISTRO_HEADER, **headers},
+        headers={**DISTRO_HEADER, **headers},
     )
 
 
@@ -145,7 +145,7 @@ def _make_http(signal: str, endpoint: str, headers: dict[str, str]) -> Any:
         # The exporter adds the headers of the environment, which are the first destination's and may be its key.
         for name in set(map(str.lower, request.headers)) - _HTTP_HEADERS:
             del request.headers[name]
-        request.headers.update({**_DISTRO_HEADER, **headers})
+        request.headers.update({**DISTRO_HEADER, **headers})
         return request
 
     session = requests.Session()
