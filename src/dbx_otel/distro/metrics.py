@@ -1,19 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Metrics: what the instrumentations and the app record, and how the process is doing; never who."""
+"""Metrics of the `sdk` pipeline: of instrumentations, of the app, and of the process; never who."""
 
 import os
 import threading
-from collections.abc import Mapping
 
 from opentelemetry import metrics
-from opentelemetry.sdk.metrics import (
-    Counter,
-    Histogram,
-    MeterProvider,
-    ObservableCounter,
-)
-from opentelemetry.sdk.metrics.export import AggregationTemporality, MetricsData, PeriodicExportingMetricReader
-from opentelemetry.sdk.metrics.view import Aggregation, ExponentialBucketHistogramAggregation
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import MetricsData, PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
 
 from dbx_otel import diagnostics
@@ -22,6 +15,7 @@ from dbx_otel.delivery.deferred import DeferredMetricExporter
 from dbx_otel.delivery.exiting import Flush
 from dbx_otel.distro.destinations import Destinations
 from dbx_otel.instrumentation import lifecycle
+from dbx_otel.metrics import instruments, preferences, sdk
 
 _PROCESS_METRICS: dict[str, list[str] | None] = {
     "process.cpu.time": ["user", "system"],
@@ -37,56 +31,47 @@ _SOON = 2.0
 """Seconds after which a process is worth observing."""
 
 
-def configure(resource: Resource, destinations: Destinations) -> list[tuple[str, Flush]]:
+def configure(resource: Resource, destinations: Destinations, views: str | None = None) -> list[tuple[str, Flush]]:
     """Set the global meter provider, where metrics go somewhere.
 
     Args:
         resource: Where metrics come from.
         destinations: Where they go.
+        views: The setting that names views.
 
     Returns:
         What to flush at exit, one entry a destination.
     """
     if not destinations.metrics:
+        instruments.record_nothing()
         return []
+    preferred, problems = preferences.load()
+    for problem in problems:
+        diagnostics.say(problem)
     readers = [
         PeriodicExportingMetricReader(
             DeferredMetricExporter(
-                make, f"sending metrics to {name}", temporality(), aggregation(), _is_worth_an_exporter
+                make,
+                f"sending metrics to {name}",
+                sdk.temporality(preferred),
+                sdk.aggregation(preferred),
+                _is_worth_an_exporter,
             )
         )
         for name, make in destinations.metrics
     ]
-    provider = MeterProvider(metric_readers=readers, resource=resource, shutdown_on_exit=False)
+    provider = MeterProvider(
+        metric_readers=readers,
+        resource=resource,
+        exemplar_filter=sdk.exemplar_filter(preferred),
+        shutdown_on_exit=False,
+        views=sdk.Views(views),
+    )
     metrics.set_meter_provider(provider)
+    instruments.record_through(provider)
     _observe_process_soon()
     names = [name for name, _ in destinations.metrics]
     return [(f"metrics for {name}", reader.force_flush) for name, reader in zip(names, readers, strict=True)]
-
-
-def temporality(environ: Mapping[str, str] = os.environ) -> dict[type, AggregationTemporality]:
-    """Return the temporality by kind of instrument, where it is not cumulative.
-
-    Follows `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE` (OpenTelemetry specification, "Metrics Exporter - OTLP",
-    Additional Configuration). The exporter that reads it is made later than the reader that has to know it.
-    """
-    preference = environ.get("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "").strip().lower()
-    kinds: dict[str, tuple[type, ...]] = {
-        "delta": (Counter, ObservableCounter, Histogram),
-        "lowmemory": (Counter, Histogram),
-    }
-    return dict.fromkeys(kinds.get(preference, ()), AggregationTemporality.DELTA)
-
-
-def aggregation(environ: Mapping[str, str] = os.environ) -> dict[type, Aggregation]:
-    """Return the aggregation of histograms, where it is not by explicit buckets.
-
-    Follows `OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION` (as above).
-    """
-    name = environ.get("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", "").strip().lower()
-    if name == "base2_exponential_bucket_histogram":
-        return {Histogram: ExponentialBucketHistogramAggregation()}
-    return {}
 
 
 def _is_worth_an_exporter(data: MetricsData) -> bool:

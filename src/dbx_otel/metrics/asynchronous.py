@@ -57,3 +57,13 @@ class Observable:
                 self.since[attributes] = time_ns()
             values[attributes] = value if self.kind == "gauge" else values.get(attributes, 0) + value
         return values
+
+    def remember(self, values: dict[Attributes, float], now: int) -> None:
+        """Count from these values on.
+
+        Args:
+            values: What has been told.
+            now: When, in nanoseconds since the epoch.
+        """
+        self.previous.update(values)
+        self.since.update(dict.fromkeys(values, now))

@@ -61,6 +61,7 @@ class HistogramCell:
     """The distribution of what was measured for one set of attributes.
 
     Attributes:
+        boundaries: Upper bounds of the buckets, inclusive.
         pending: What has been measured but is in no bucket yet.
         exemplars: The last exemplar of a bucket, by its number: value, time, span context or `None`.
         start: From when it counts, in nanoseconds since the epoch.
@@ -70,13 +71,17 @@ class HistogramCell:
         max: The largest, likewise.
     """
 
-    __slots__ = ("_boundaries", "counts", "exemplars", "max", "min", "pending", "start", "sum")
+    __slots__ = ("boundaries", "counts", "exemplars", "max", "min", "pending", "start", "sum")
 
     def __init__(self, boundaries: Sequence[float]) -> None:
-        self._boundaries = boundaries
+        self.boundaries = boundaries
         self.pending: list[float] = []
         self.exemplars: dict[int, tuple[float, int, Any]] = {}
-        self.begin_anew(time_ns())
+        self.start = time_ns()
+        self.counts = [0] * (len(boundaries) + 1)
+        self.sum: float = 0
+        self.min: float = inf
+        self.max: float = -inf
 
     def fold(self) -> None:
         """Put what is pending into buckets. The caller holds the instrument's lock."""
@@ -92,7 +97,7 @@ class HistogramCell:
         self.max = max(self.max, values[-1])
         counts = self.counts
         below = 0
-        for bucket, bound in enumerate(self._boundaries):
+        for bucket, bound in enumerate(self.boundaries):
             upto = bisect_right(values, bound, below)
             counts[bucket] += upto - below
             below = upto
@@ -107,7 +112,7 @@ class HistogramCell:
             now: Nanoseconds since the epoch.
         """
         self.start = now
-        self.counts = [0] * (len(self._boundaries) + 1)
-        self.sum: float = 0
-        self.min: float = inf
-        self.max: float = -inf
+        self.counts = [0] * (len(self.boundaries) + 1)
+        self.sum = 0
+        self.min = inf
+        self.max = -inf

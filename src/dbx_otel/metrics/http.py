@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """HTTP metrics of the hooks: those of OpenTelemetry's instrumentations, to the letter.
 
-Names, units, descriptions and buckets are what opentelemetry-instrumentation-asgi, -flask, -wsgi, -requests and -httpx
-0.66b1 make with `OTEL_SEMCONV_STABILITY_OPT_IN=http`; a test compares them. Each hook gives the scope that it is of.
+Names, units, descriptions and buckets are those of opentelemetry-instrumentation-asgi, -flask, -wsgi, -requests and
+-httpx 0.66b1 with `OTEL_SEMCONV_STABILITY_OPT_IN=http`; a test compares them. Each hook gives the scope that it is of.
 """
 
 from typing import Any, Final

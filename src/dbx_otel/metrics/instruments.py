@@ -135,6 +135,8 @@ class Registry:
             self._route = route
             for instrument in self._instruments.values():
                 instrument.elsewhere = route(instrument)
+                if isinstance(instrument, Counter):
+                    instrument.hand_over()
 
     def collected_here(self) -> list[Any]:
         """Return the instruments that have cells to collect, by scope, in the order they were made."""

@@ -167,6 +167,16 @@ class Counter(Synchronous):
         if 0 <= value < inf:
             self._add(value, attributes)
 
+    def hand_over(self) -> None:
+        """Tell `elsewhere`, if set, what was added before: what is taken off a sum later must be in it."""
+        if self.elsewhere is None:
+            return
+        cells, self.cells = self.cells, {}
+        with self.lock:
+            for attributes, cell in cells.items():
+                cell.fold()
+                self.elsewhere.record(cell.value, attributes, None)
+
     def _add(self, value: float, attributes: Attributes) -> None:
         if self.elsewhere is not None:
             self.elsewhere.record(value, attributes, None)
