@@ -13,7 +13,7 @@ _VARIABLES = {
     "traces": ("OTEL_BSP_", "OTEL_TRACES_", "OTEL_SPAN_"),
     "metrics": ("OTEL_METRIC_", "OTEL_METRICS_"),
     "log records over OTLP": ("OTEL_BLRP_", "OTEL_LOGRECORD_"),
-    "sending": ("OTEL_BSP_", "OTEL_BLRP_", "OTEL_METRIC_", "OTEL_EXPORTER_OTLP_"),
+    "all signals over OTLP": ("OTEL_BSP_", "OTEL_BLRP_", "OTEL_METRIC_", "OTEL_EXPORTER_OTLP_"),
 }
 """How the variables begin that are read for a part."""
 

@@ -8,7 +8,7 @@ from opentelemetry import trace
 from opentelemetry.sdk.resources import Resource
 
 from dbx_otel import diagnostics
-from dbx_otel.delivery.exiting import Flush
+from dbx_otel.delivery.exiting import Flush, Left
 from dbx_otel.distro import logs, metrics, traces
 from dbx_otel.distro.apart import apart
 from dbx_otel.distro.destinations import destinations
@@ -17,14 +17,14 @@ from dbx_otel.logs import pipeline
 from dbx_otel.settings import Settings
 
 
-def configure(settings: Settings) -> list[tuple[str, Flush]]:
+def configure(settings: Settings) -> tuple[list[tuple[str, Flush]], Left | None]:
     """Set the global providers.
 
     Args:
         settings: The settings.
 
     Returns:
-        What to flush at exit, one entry a signal and destination.
+        What to flush at exit, one entry a signal and destination. What has not been sent by then nobody can tell.
     """
     resource = build_resource(settings)
     found, notes = destinations(settings)
@@ -35,7 +35,7 @@ def configure(settings: Settings) -> list[tuple[str, Flush]]:
     flushes += apart("metrics", partial(metrics.configure, resource, found)) or []
     flushes += apart("log records over OTLP", partial(logs.configure, resource, found)) or []
     _say_resource_in_log_lines(resource)
-    return flushes
+    return flushes, None
 
 
 def _say_resource_in_log_lines(resource: Resource) -> None:
