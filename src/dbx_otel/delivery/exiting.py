@@ -18,7 +18,11 @@ from dbx_otel.delivery import sigterm, standby
 
 Flush = Callable[[], object]
 
+Left = Callable[[], list[tuple[str, str]]]
+"""Tells what has not been sent, and what becomes of it, in words; empty where all has."""
+
 _flushes: list[tuple[str, Flush, standby.Standby | None]] = []
+_left: Left | None = None
 _deadline = 5.0
 _spent = 0.0
 """Seconds of the deadline that flushes have taken."""
@@ -27,18 +31,19 @@ _since: float | None = None
 _ending = False
 
 
-def install(flushes: list[tuple[str, Flush]], deadline: float) -> None:
+def install(flushes: list[tuple[str, Flush]], deadline: float, left: Left | None = None) -> None:
     """Flush at every kind of exit from now on.
 
     Args:
         flushes: What to call, with the name that messages give it. They run side by side, so that a dead destination
             takes no time from the others.
         deadline: Seconds that all flushes of this process together may take.
+        left: Tells, at the end of the process, what flushes that ended in time have not sent.
     """
-    global _deadline  # noqa: PLW0603 -- one process has one exit
+    global _deadline, _left
     for name, call in flushes:
         _flushes.append((name, call, standby.Standby(_thread_name(name)) if standby.NEEDED else None))
-    _deadline = deadline
+    _deadline, _left = deadline, left
     atexit.register(_at_exit)
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=_forget_exit)
@@ -69,6 +74,12 @@ def flush_at_end() -> None:
 def is_under_way() -> bool:
     """Tell whether the process itself is about to end."""
     return _ending
+
+
+def time_left() -> float:
+    """Return the seconds that the flush under way has left; where none is, those that the next one would have."""
+    since = _since
+    return _deadline - _spent - (time.monotonic() - since if since is not None else 0.0)
 
 
 def _at_exit() -> None:
@@ -108,6 +119,11 @@ def _flush_until(end: float) -> None:
             f"at exit, {' and '.join(late)} could not be sent within {_deadline:g} s (DBX_OTEL_EXIT_DEADLINE): "
             f"what was still queued is lost. Is the collector reachable?"
         )
+    if _ending and _left is not None:
+        for what, fate in _left():
+            diagnostics.say(
+                f"at exit, {what} could not be sent within {_deadline:g} s (DBX_OTEL_EXIT_DEADLINE): {fate}"
+            )
 
 
 def _start(name: str, call: Flush, thread: standby.Standby | None) -> threading.Event:

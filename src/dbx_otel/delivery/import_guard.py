@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Imports of our threads that a fork waits for.
+
+A module that one thread is importing stays locked for ever in a child that another thread forks meanwhile; an app that
+imports it there, as it does with urllib3, would hang.
+"""
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+_LONGEST_WAIT = 2.0
+"""Seconds that a fork waits at most."""
+
+_lock = threading.RLock()
+
+
+@contextmanager
+def importing() -> Iterator[None]:
+    """Keep forks of other threads waiting while modules are imported."""
+    with _lock:
+        yield
+
+
+def _before_fork() -> None:
+    _lock.acquire(timeout=_LONGEST_WAIT)
+
+
+def _after_fork_in_parent() -> None:
+    with suppress(RuntimeError):  # waited in vain
+        _lock.release()
+
+
+def _after_fork_in_child() -> None:
+    global _lock  # noqa: PLW0603 -- the old one is as it was when the process was forked
+    _lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
