@@ -14,11 +14,13 @@ _HEAD = """\
 <!-- Written by scripts/generate-docs. Change src/dbx_otel/instrumentation/catalog.py instead. -->
 # Instrumentations
 
-Each library is instrumented at the moment the app imports it, and not before: what an app does not use costs it
-nothing. `dbx-otel-run --explain` shows which of them are installed, in which version, and whether that version can be
+Each library is instrumented at the moment the app imports it, or first uses it, and not before: what an app does not
+use costs it nothing. `dbx-otel-run --explain` shows which of them are installed, in which version, and whether that version can be
 instrumented.
 
 The name is what `DBX_OTEL_DISABLED_INSTRUMENTATIONS` takes, several with commas between them; `*` leaves out all.
+Where dbx-otel makes the spans and metrics itself, they are those of OpenTelemetry's instrumentation at a fraction of
+its cost; `DBX_OTEL_CONTRIB_INSTRUMENTATIONS` takes the names of libraries for which the latter is to do it.
 """
 
 _OWN = {
@@ -89,11 +91,13 @@ def _by_name() -> dict[str, Library]:
 
 
 def _by(library: Library) -> str:
+    if library.contrib:
+        return f"dbx-otel, or `{_contrib_package(library)}`"
     return f"`{_contrib_package(library)}`" if library.is_contrib else f"dbx-otel: {_OWN[library.name]}"
 
 
 def _contrib_package(library: Library) -> str:
-    module = library.hook.partition(":")[0].rpartition(".")[2]
+    module = (library.contrib or library.hook).partition(":")[0].rpartition(".")[2]
     return f"opentelemetry-instrumentation-{module.replace('_', '-')}"
 
 

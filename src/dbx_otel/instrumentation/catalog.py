@@ -116,8 +116,8 @@ LIBRARIES = (
     # Servers.
     _contrib("fastapi", "fastapi", "fastapi:FastAPIInstrumentor"),
     _contrib("starlette", "starlette.applications", "starlette:StarletteInstrumentor"),
-    _contrib("flask", "flask", "flask:FlaskInstrumentor"),
-    _own("flask", "flask"),
+    _own("flask", "flask", contrib="flask:FlaskInstrumentor"),
+    Library("flask", "flask", "dbx_otel.instrumentation.flask_entry"),
     _contrib("tornado", "tornado.web", "tornado:TornadoInstrumentor"),
     _own("django", "django.core.handlers.base"),
     _own("gradio", "gradio.blocks"),
@@ -132,8 +132,18 @@ LIBRARIES = (
     _own("wsgi", "opentelemetry.instrumentation.wsgi", distribution="opentelemetry-instrumentation-wsgi"),
     _own("uvicorn", "uvicorn.server", needs=NOTHING),
     # Clients.
-    _contrib("requests", "requests", "requests:RequestsInstrumentor"),
-    _contrib("httpx", "httpx", "httpx:HTTPXClientInstrumentor"),
+    _own(
+        "requests",
+        "requests",
+        contrib="requests:RequestsInstrumentor",
+        first_use=("requests.sessions:Session.send",),
+    ),
+    _own(
+        "httpx",
+        "httpx",
+        contrib="httpx:HTTPXClientInstrumentor",
+        first_use=("httpx:HTTPTransport.handle_request", "httpx:AsyncHTTPTransport.handle_async_request"),
+    ),
     _contrib("httpx2", "httpx2", "httpx:HTTPX2ClientInstrumentor"),
     _contrib(
         "urllib3",

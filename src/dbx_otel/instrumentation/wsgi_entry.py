@@ -10,9 +10,9 @@ from functools import wraps
 from typing import Any
 
 from opentelemetry import context
-from opentelemetry.instrumentation.wsgi import wsgi_getter
 
 from dbx_otel import identity
+from dbx_otel.instrumentation.wsgi_server import GETTER
 
 _SERVED = "dbx_otel.served"
 """Key in the environ of a request that has begun: an app inside of an app works for the same one."""
@@ -46,7 +46,7 @@ def serving(call: App) -> App:
             chunks = call(self, environ, starting)
             if identity.current(responding) is None:
                 # Django's instrumentation leaves before the response begins.
-                responding = identity.with_identity(identity.of_request(environ, wsgi_getter), responding)
+                responding = identity.with_identity(identity.of_request(environ, GETTER), responding)
         except BaseException:
             request.has_ended = True
             raise
@@ -74,6 +74,8 @@ class _Chunks:
         responding: The context.
         request: What ends with the response.
     """
+
+    __slots__ = ("_chunks", "_context", "_iterator", "_request")
 
     def __init__(self, chunks: Iterable[bytes], responding: context.Context, request: identity.Request) -> None:
         self._chunks = chunks

@@ -137,6 +137,8 @@ def _library(library: Library) -> tuple[str, str] | None:
             return None
     if lifecycle.disables(library.name):
         return library.name, f"{version}: no, switched off by the settings"
+    if library.contrib and lifecycle.wants_contrib(library.name):
+        library = library.by_contrib()
     if not library.is_contrib:
         return library.name, f"{version}: yes"
     return library.name, f"{version}: {_contrib_verdict(library)}"
@@ -159,7 +161,7 @@ def _contrib_verdict(library: Library) -> str:
 
 
 def _unknown_instrumentors() -> list[str]:
-    known = {library.hook for library in LIBRARIES if library.is_contrib} | {
+    known = {hook for library in LIBRARIES for hook in (library.hook, library.contrib)} | {
         # Attached by modules of ours, or for apps to use themselves.
         f"opentelemetry.instrumentation.{name}"
         for name in (

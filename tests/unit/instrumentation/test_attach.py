@@ -20,10 +20,11 @@ APPLIED: list[tuple[str, Any]] = []
 def clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("DBX_OTEL_RUN_SAID", "")
     monkeypatch.setattr(lifecycle, "_disabled", None)
+    monkeypatch.setattr(lifecycle, "_by_contrib", None)
     monkeypatch.setattr(lifecycle, "_start", None)
     APPLIED.clear()
     yield
-    lifecycle._disabled = None
+    lifecycle._disabled = lifecycle._by_contrib = None
 
 
 def starting() -> bool:
@@ -72,6 +73,36 @@ def test_contrib_hooks_are_asked_to_raise_on_conflict(monkeypatch: pytest.Monkey
     assert APPLIED == [("contrib", {"raise_exception_on_conflict": True})]
 
 
+@pytest.mark.parametrize(("value", "by"), [("shelf", "contrib"), ("*", "contrib"), ("", "own"), ("cupboard", "own")])
+def test_contrib_takes_the_place_of_a_hook_of_ours_where_asked_for(
+    value: str, by: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DBX_OTEL_CONTRIB_INSTRUMENTATIONS", value)
+    row = Library("shelf", "shelf", own(monkeypatch).hook, contrib=contrib(monkeypatch).hook)
+    attach._attach(row, LIBRARY)
+    assert [name for name, _ in APPLIED] == [by]
+
+
+def test_a_library_is_instrumented_at_its_first_use_where_the_catalog_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    lifecycle.start_with(starting)
+    shelf: Any = ModuleType("shelf")
+    shelf.look = lambda: APPLIED.append(("looked", None))
+    row = own(monkeypatch, first_use=("shelf:look",))
+    attach._attach_in_time(row, shelf)
+    assert APPLIED == []
+    shelf.look()
+    shelf.look()
+    assert [name for name, _ in APPLIED] == ["sdk", "own", "looked", "looked"]
+
+
+def test_a_library_that_is_switched_off_is_not_watched(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DBX_OTEL_DISABLED_INSTRUMENTATIONS", "own")
+    shelf: Any = ModuleType("shelf")
+    look = shelf.look = lambda: None
+    attach._attach_in_time(own(monkeypatch, first_use=("shelf:look",)), shelf)
+    assert shelf.look is look
+
+
 def test_what_the_app_instrumented_itself_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     attach._attach(contrib(monkeypatch, is_instrumented_by_opentelemetry=True), LIBRARY)
     assert APPLIED == []
@@ -113,7 +144,7 @@ def test_a_real_conflict_is_reported(monkeypatch: pytest.MonkeyPatch, capfd: pyt
 
     monkeypatch.setattr(FlaskInstrumentor, "instrumentation_dependencies", lambda _: ["flask >= 99"])
     monkeypatch.setattr(FlaskInstrumentor, "_is_instrumented_by_opentelemetry", False)
-    (flask,) = (library for library in LIBRARIES if library.name == "flask" and library.is_contrib)
+    (flask,) = (library.by_contrib() for library in LIBRARIES if library.name == "flask" and library.contrib)
     attach._attach(flask, LIBRARY)
     err = capfd.readouterr().err
     assert "flask is not instrumented: its instrumentation takes flask >= 99, installed is flask 3." in err

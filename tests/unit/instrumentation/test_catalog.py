@@ -16,7 +16,11 @@ from dbx_otel.instrumentation.catalog import LIBRARIES, LOGS, NOTHING, SDK, Libr
 from tests.support.launched import ROOT
 
 OWN = [library for library in LIBRARIES if not library.is_contrib]
-CONTRIB = [library for library in LIBRARIES if library.is_contrib]
+CONTRIB = [
+    library.by_contrib() if library.contrib else library
+    for library in LIBRARIES
+    if library.is_contrib or library.contrib
+]
 ATTACHED_OTHERWISE = {"asyncio", "logging", "system-metrics", "threading"}
 """Core instrumentations that no import of a library brings: see `dbx_otel.distro`."""
 BY_OURS = {"aiohttp-server", "asgi", "dbapi", "django", "wsgi"}
@@ -104,6 +108,29 @@ def test_names_and_modules_are_unique() -> None:
     modules = Counter(library.module for library in LIBRARIES)
     assert {module: count for module, count in modules.items() if count > 1} == {"flask": 2}
     assert all(re.fullmatch("[a-z0-9-]+", library.name) for library in LIBRARIES)
+
+
+@pytest.mark.parametrize(
+    "point",
+    [point for library in LIBRARIES if installed(library) for point in library.first_use],
+)
+def test_first_uses_are_functions_that_exist(point: str) -> None:
+    module, _, path = point.partition(":")
+    if module == "sqlalchemy.ext.asyncio" and importlib.util.find_spec("greenlet") is None:
+        return  # SQLAlchemy does not import it then
+    found = importlib.import_module(module)
+    for name in path.split("."):
+        found = getattr(found, name)
+    assert callable(found)
+
+
+def test_a_row_by_contrib_is_the_same_but_for_the_hook() -> None:
+    for library in LIBRARIES:
+        if library.contrib:
+            other = library.by_contrib()
+            assert (other.hook, other.contrib, other.is_contrib) == (library.contrib, "", True)
+            for name in ("name", "module", "distribution", "first_use", "needs"):
+                assert getattr(other, name) == getattr(library, name)
 
 
 def test_what_they_need_is_one_of_three() -> None:
