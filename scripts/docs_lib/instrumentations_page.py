@@ -15,8 +15,8 @@ _HEAD = """\
 # Instrumentations
 
 Each library is instrumented at the moment the app imports it, or first uses it, and not before: what an app does not
-use costs it nothing. `dbx-otel-run --explain` shows which of them are installed, in which version, and whether that version can be
-instrumented.
+use costs it nothing. `dbx-otel-run --explain` shows which of them are installed, in which version, and whether that
+version can be instrumented.
 
 The name is what `DBX_OTEL_DISABLED_INSTRUMENTATIONS` takes, several with commas between them; `*` leaves out all.
 Where dbx-otel makes the spans and metrics itself, they are those of OpenTelemetry's instrumentation at a fraction of
