@@ -11,9 +11,6 @@ from dbx_otel.otlp.kept import LONGEST_KEPT, Kept
 _MOST_NAMES: Final = 128
 """Names whose values are kept, for each field and type of values."""
 
-_KEY: Final = wire.tag(1, wire.LENGTH_DELIMITED)
-_VALUE: Final = wire.tag(2, wire.LENGTH_DELIMITED)
-
 
 def pairs(attributes: Any) -> Iterable[tuple[Any, Any]]:
     """Return attributes as (name, value) pairs.
@@ -23,14 +20,17 @@ def pairs(attributes: Any) -> Iterable[tuple[Any, Any]]:
     """
     if not attributes:
         return ()
-    kind = type(attributes)
-    if kind is dict:
-        return attributes.items()  # type: ignore[no-any-return] -- a dict's, as the line above says
-    if kind is tuple:
-        return attributes  # type: ignore[no-any-return] -- pairs, as the docstring says
+    if isinstance(attributes, tuple):
+        return attributes
+    if type(attributes) is not dict:
+        attributes = _copy(attributes)
+    return attributes.items()  # type: ignore[no-any-return]  # a mapping's
+
+
+def _copy(attributes: Any) -> Any:
     # The SDK's attributes copy themselves at once; going through their items takes a lock and a call for each.
     copy = getattr(attributes, "copy", None)
-    return (copy() if copy is not None else dict(attributes)).items()  # type: ignore[no-any-return] -- as above
+    return copy() if copy is not None else dict(attributes)
 
 
 class AttributeField:
@@ -62,7 +62,7 @@ class AttributeField:
 
     def _encode(self, name: Any, value: Any) -> bytes:
         try:
-            return _attribute(self._tag, _key(name), values.any_value, value)
+            return values.key_value(self._tag, values.key_field(name), values.any_value(value))
         except Exception:
             # A name of the app's own making; the other attributes are none the worse.
             return b""
@@ -84,7 +84,7 @@ class _Names(dict[str, Kept]):
         self._encode = encode
 
     def __missing__(self, name: str) -> Kept:
-        of_name = Kept(partial(_attribute, self._tag, _key(name), self._encode))
+        of_name = Kept(partial(_attribute, self._tag, values.key_field(name), self._encode))
         if type(name) is str and len(name) <= LONGEST_KEPT:
             if len(self) >= _MOST_NAMES:
                 self.clear()
@@ -92,11 +92,5 @@ class _Names(dict[str, Kept]):
         return of_name
 
 
-def _key(name: Any) -> bytes:
-    return wire.delimited(_KEY, wire.utf8(name if isinstance(name, str) else str(name)))
-
-
 def _attribute(tag: bytes, key: bytes, encode: Callable[[Any], bytes], value: Any) -> bytes:
-    encoded = encode(value)
-    size = wire.length(len(encoded))
-    return b"".join((tag, wire.length(len(key) + 1 + len(size) + len(encoded)), key, _VALUE, size, encoded))
+    return values.key_value(tag, key, encode(value))

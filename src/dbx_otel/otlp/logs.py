@@ -101,7 +101,7 @@ def _severity(number: int | None) -> bytes:
 
 
 def _ids(trace_id: int, span_id: int) -> bytes:
-    parts = []
+    parts: list[bytes] = []
     if 0 < trace_id < 1 << 128:
         parts += _TRACE_ID, trace_id.to_bytes(16, "big")
     if 0 < span_id < 1 << 64:

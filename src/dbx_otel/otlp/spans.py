@@ -47,7 +47,6 @@ _LOCAL_PARENT, _REMOTE_PARENT = _FLAGS + _IS_LOCAL, _FLAGS + _IS_REMOTE
 _KINDS = tuple(_KIND + wire.varint(kind + 1) for kind in range(5))
 _STATUS_UNSET = wire.delimited(_STATUS, b"")
 _pack_times = Struct("<BQBQ").pack
-_MOST_TIME = wire.UNSIGNED_64
 
 
 def encode_spans(
@@ -85,7 +84,7 @@ def encode_span(span: Any) -> bytes:
         _times(span.start_time, span.end_time),
         _REMOTE_PARENT if parent and parent.is_remote else _LOCAL_PARENT,
     ]
-    if parent:
+    if parent and 0 <= parent.span_id <= wire.UNSIGNED_64:
         parts += _PARENT_SPAN_ID, parent.span_id.to_bytes(8, "big")
     if context.trace_state:
         parts.append(_trace_state(context.trace_state))
@@ -106,7 +105,7 @@ def encode_span(span: Any) -> bytes:
 
 
 def _times(start: int | None, end: int | None) -> bytes:
-    if start and end and 0 < start <= _MOST_TIME and 0 < end <= _MOST_TIME:
+    if start and end and 0 < start <= wire.UNSIGNED_64 and 0 < end <= wire.UNSIGNED_64:
         return _pack_times(_START_TIME[0], start, _END_TIME[0], end)
     return wire.time_field(_START_TIME, start) + wire.time_field(_END_TIME, end)
 
@@ -141,11 +140,13 @@ def _status(status: Any) -> bytes:
     code = status.status_code.value
     if not code:
         return _STATUS_UNSET
-    return wire.delimited(_STATUS, wire.text_field(_STATUS_MESSAGE, status.description) + _STATUS_CODE + wire.varint(code))
+    return wire.delimited(
+        _STATUS, wire.text_field(_STATUS_MESSAGE, status.description) + _STATUS_CODE + wire.varint(code)
+    )
 
 
 def _encode_foreign(span: Any) -> bytes:
     """Return a request for a span that is made in another way than the SDK's."""
     from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans as encode_officially
 
-    return encode_officially([span]).SerializeToString()  # type: ignore[no-any-return] -- untyped upstream
+    return encode_officially([span]).SerializeToString()

@@ -6,6 +6,7 @@ too deep and what comes after too many values.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from dbx_otel.otlp import wire
@@ -43,15 +44,25 @@ def any_value(value: Any) -> bytes:
     return plain(value) if plain is not None else _Walk().encode(value, 0)
 
 
-def key_value(name: str, encoded: bytes) -> bytes:
-    """Return the content of a KeyValue.
+def key_field(name: Any) -> bytes:
+    """Return the first field of a KeyValue. What is no text is shown as `str` shows it.
+
+    Raises:
+        Exception: The name cannot be shown.
+    """
+    return wire.delimited(_KEY, wire.utf8(name if isinstance(name, str) else str(name)))
+
+
+def key_value(tag: bytes, key: bytes, value: bytes) -> bytes:
+    """Return a field that holds a KeyValue.
 
     Args:
-        name: The key; what is no text is shown as `str` shows it.
-        encoded: The value, by `any_value`.
+        tag: The field's tag.
+        key: What `key_field` has returned.
+        value: The content of an AnyValue.
     """
-    key = wire.utf8(name if isinstance(name, str) else str(name))
-    return b"".join((_KEY, wire.length(len(key)), key, _VALUE, wire.length(len(encoded)), encoded))
+    size = wire.length(len(value))
+    return b"".join((tag, wire.length(len(key) + 1 + len(size) + len(value)), key, _VALUE, size, value))
 
 
 def _text(value: str) -> bytes:
@@ -134,8 +145,9 @@ class _Walk:
         if is_sequence:
             parts = [wire.delimited(_REPEATED, self.encode(each, depth + 1)) for each in self._of(value)]
             return wire.delimited(_ARRAY, b"".join(parts))
-        pairs = [key_value(name, self.encode(value[name], depth + 1)) for name in self._of(value)]
-        return wire.delimited(_KEY_VALUE_LIST, b"".join(wire.delimited(_REPEATED, pair) for pair in pairs))
+        encode = partial(self.encode, depth=depth + 1)
+        pairs = [key_value(_REPEATED, key_field(name), encode(value[name])) for name in self._of(value)]
+        return wire.delimited(_KEY_VALUE_LIST, b"".join(pairs))
 
     def _of(self, values: Any) -> Iterator[Any]:
         """Return what a container holds, as far as there is room; one more shows that there was not."""

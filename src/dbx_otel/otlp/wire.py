@@ -14,6 +14,8 @@ VARINT, FIXED64, LENGTH_DELIMITED, FIXED32 = 0, 1, 2, 5
 UNSIGNED_32 = (1 << 32) - 1
 UNSIGNED_64 = (1 << 64) - 1
 
+_SEVEN_BITS, _MORE = 0x7F, 0x80
+
 pack_fixed32 = Struct("<I").pack
 pack_fixed64 = Struct("<Q").pack
 pack_signed64 = Struct("<q").pack
@@ -32,8 +34,8 @@ def varint(number: int) -> bytes:
     if number < 0:
         raise ValueError(f"a varint is not negative: {number}")
     groups = bytearray()
-    while number > 0x7F:
-        groups.append(number & 0x7F | 0x80)
+    while number >= _MORE:
+        groups.append(number & _SEVEN_BITS | _MORE)
         number >>= 7
     groups.append(number)
     return bytes(groups)
@@ -63,7 +65,7 @@ def delimited(field_tag: bytes, body: bytes) -> bytes:
 
 
 def utf8(text: str) -> bytes:
-    """Encode text; halves of characters, which UTF-8 has no place for, are written out as `\\udXXX`.
+    """Encode text; halves of characters, which UTF-8 has no place for, are written out as escapes.
 
     Raises:
         TypeError: It is no text.
@@ -74,7 +76,7 @@ def utf8(text: str) -> bytes:
         return str.encode(text, "utf-8", "backslashreplace")
 
 
-def text_field(field_tag: bytes, text: str | None) -> bytes:
+def text_field(field_tag: bytes, text: Any) -> bytes:
     """Return a text field; nothing where the text is empty or `None`. What is no text is shown as `str` shows it."""
     if not text:
         return b""
