@@ -34,6 +34,14 @@ def launched_python(code: str, **more: str) -> subprocess.CompletedProcess[str]:
         ({}, "True TracerProvider _ProxyMeterProvider ProxyLoggerProvider"),
         (
             {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9", "DBX_OTEL_EXIT_DEADLINE": "0"},
+            "True TracerProvider DeferredMeterProvider LoggerProvider",
+        ),
+        (
+            {
+                "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9",
+                "DBX_OTEL_EXIT_DEADLINE": "0",
+                "DBX_OTEL_PIPELINE": "sdk",
+            },
             "True TracerProvider MeterProvider LoggerProvider",
         ),
         ({"OTEL_SDK_DISABLED": "true"}, "True ProxyTracerProvider _ProxyMeterProvider ProxyLoggerProvider"),
@@ -81,12 +89,15 @@ import flask
 from opentelemetry import trace, metrics, _logs
 from opentelemetry.propagate import get_global_textmap
 from dbx_otel.delivery import exiting
-print(*(type(one).__name__.startswith(kind) for one, kind in (
-    (trace.get_tracer_provider(), "Tracer"), (metrics.get_meter_provider(), "Meter"),
-    (_logs.get_logger_provider(), "Logger"))), *sorted(name.split(" ")[0] for name, *_ in exiting._flushes))
+print(*("Proxy" not in type(one).__name__ for one in (
+    trace.get_tracer_provider(), metrics.get_meter_provider(), _logs.get_logger_provider())),
+    *sorted(name.split(" ")[0] for name, *_ in exiting._flushes))
 print(*sorted(get_global_textmap().fields))
-print(flask.Flask.__module__)
+app = flask.Flask("app")
+app.add_url_rule("/", view_func=lambda: "span" if trace.get_current_span().is_recording() else "none")
+print(app.test_client().get("/").text)
 """
+SDK = {"DBX_OTEL_PIPELINE": "sdk"}
 DESTINATION = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9", "DBX_OTEL_EXIT_DEADLINE": "0"}
 TOO_LARGE = "ValueError: max_export_batch_size must be less than or equal to max_queue_size."
 
@@ -103,25 +114,46 @@ TOO_LARGE = "ValueError: max_export_batch_size must be less than or equal to max
 def test_a_bad_variable_of_one_signal_leaves_the_others(
     variable: str, value: str, off: str, left: str, why: str
 ) -> None:
-    done = launched_python(SHOW_WORK, **DESTINATION, **{variable: value})
-    assert done.stdout.splitlines() == [
-        left,
-        "baggage traceparent tracestate",
-        "opentelemetry.instrumentation.flask",
-    ]
+    done = launched_python(SHOW_WORK, **DESTINATION, **SDK, **{variable: value})
+    assert done.stdout.splitlines() == [left, "baggage traceparent tracestate", "span"]
     (line,) = (line for line in done.stderr.splitlines() if "at exit" not in line)
     assert line.startswith(f"dbx-otel: {off} are off, everything else goes on: {why}")
     assert line.endswith(f". Remedy: look at {variable}={value!r}")
 
 
-def test_a_failure_without_a_variable_to_blame_is_to_be_reported() -> None:
-    code = """
-from dbx_otel.distro import logs
+@pytest.mark.parametrize(
+    ("variable", "value", "used"),
+    [
+        ("OTEL_METRIC_EXPORT_INTERVAL", "-1", "60000"),
+        ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "many", "512"),
+        ("OTEL_BSP_SCHEDULE_DELAY", "0", "5000"),
+        ("OTEL_BLRP_MAX_QUEUE_SIZE", "-5", "2048"),
+        ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "x", "128"),
+        ("OTEL_TRACES_SAMPLER", "sometimes", "all traces"),
+    ],
+)
+def test_the_light_pipeline_goes_on_with_a_default_where_a_variable_is_bad(
+    variable: str, value: str, used: str
+) -> None:
+    done = launched_python(SHOW_WORK, **DESTINATION, **{variable: value})
+    assert done.stdout.splitlines() == ["True True True telemetry", "baggage traceparent tracestate", "span"]
+    (line,) = (line for line in done.stderr.splitlines() if "at exit" not in line)
+    assert line.startswith(f"dbx-otel: {variable} is '{value}'")
+    assert used in line
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "module", "left"),
+    [("sdk", "dbx_otel.distro.logs", "metrics spans"), ("light", "dbx_otel.distro.light.logs", "telemetry")],
+)
+def test_a_failure_without_a_variable_to_blame_is_to_be_reported(pipeline: str, module: str, left: str) -> None:
+    code = f"""
+from importlib import import_module
 def fail(*_): raise RuntimeError("no luck")
-logs.configure = fail
+import_module("{module}").configure = fail
 """
-    done = launched_python(code + SHOW_WORK, **DESTINATION)
-    assert done.stdout.startswith("True True False metrics spans\n")
+    done = launched_python(code + SHOW_WORK, **DESTINATION, DBX_OTEL_PIPELINE=pipeline)
+    assert done.stdout.startswith(f"True True False {left}\n")
     assert "log records over OTLP are off, everything else goes on: RuntimeError: no luck. Remedy: " in done.stderr
 
 
@@ -130,9 +162,9 @@ def test_a_propagator_that_does_not_exist_turns_nothing_off(value: str) -> None:
     environment = "import os; print(os.environ['OTEL_PROPAGATORS'])"
     done = launched_python(SHOW_WORK + environment, OTEL_PROPAGATORS=value, **DESTINATION)
     assert done.stdout.splitlines() == [
-        "True True True log metrics spans",
+        "True True True telemetry",
         "baggage traceparent tracestate",
-        "opentelemetry.instrumentation.flask",
+        "span",
         value,  # the app's environment is the app's
     ]
     (line,) = (line for line in done.stderr.splitlines() if "at exit" not in line)
