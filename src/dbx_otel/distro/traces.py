@@ -12,8 +12,8 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased, Sampler
 from dbx_otel.delivery.deferred import DeferredSpanExporter
 from dbx_otel.delivery.exiting import Flush
 from dbx_otel.distro.destinations import Destinations
-from dbx_otel.distro.ids import PrivateIdGenerator
 from dbx_otel.identity.processors import IdentitySpanProcessor
+from dbx_otel.tracing.ids import PrivateIdGenerator
 
 
 def configure(resource: Resource, destinations: Destinations) -> list[tuple[str, Flush]]:
@@ -27,7 +27,10 @@ def configure(resource: Resource, destinations: Destinations) -> list[tuple[str,
         What to flush at exit, one entry a destination.
     """
     provider = TracerProvider(
-        sampler=_sampler(), resource=resource, id_generator=PrivateIdGenerator(), shutdown_on_exit=False
+        sampler=_sampler(),
+        resource=resource,
+        id_generator=PrivateIdGenerator(),  # type: ignore[arg-type]  # it has all methods of the SDK's
+        shutdown_on_exit=False,
     )
     provider.add_span_processor(IdentitySpanProcessor())
     trace.set_tracer_provider(provider)

@@ -22,9 +22,11 @@ def current(context: Context | None = None) -> Identity | None:
     """
     if context is None:
         context = get_current()
-    identity = get_value(_IDENTITY, context)
-    request = get_value(_THREAD_OF, context)
-    if not isinstance(identity, Identity) or (isinstance(request, Request) and request.has_ended):
+    identity = context.get(_IDENTITY)
+    if not isinstance(identity, Identity):
+        return None
+    request = context.get(_THREAD_OF)
+    if isinstance(request, Request) and request.has_ended:
         return None
     return identity
 
