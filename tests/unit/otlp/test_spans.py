@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.attributes import BoundedAttributes
+from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans as encode_officially
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
@@ -16,11 +17,21 @@ from opentelemetry.sdk.trace import Event, ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.util import BoundedList
-from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode
+from opentelemetry.trace import (
+    Link,
+    NonRecordingSpan,
+    SpanContext,
+    SpanKind,
+    Status,
+    StatusCode,
+    set_span_in_context,
+)
 
 from dbx_otel.otlp.model import Resource as LightResource
 from dbx_otel.otlp.model import Scope
 from dbx_otel.otlp.spans import encode_spans
+from dbx_otel.tracing.provider import TracerProvider as LightTracerProvider
+from dbx_otel.tracing.samplers import Always
 from tests.unit.otlp.values_for_tests import (
     ATTRIBUTES,
     CONTEXTS,
@@ -103,6 +114,27 @@ def test_the_sdks_spans_are_as_the_official_encoder_writes_them(spans: list[Read
 @given(st.lists(SDK_SPANS, max_size=6))
 def test_light_spans_are_the_same(spans: list[ReadableSpan]) -> None:
     ours, theirs = _request([_light(span) for span in spans]), encode_officially(spans)
+    assert records(ours, "spans", "spans") == records(theirs, "spans", "spans")
+
+
+@given(st.lists(SDK_SPANS, max_size=4))
+def test_spans_of_our_tracers_are_as_the_official_encoder_writes_them(spans: list[ReadableSpan]) -> None:
+    made: list[Any] = []
+    provider = LightTracerProvider(LightResource({"service.name": "shop"}), on_end=made.append, sampler=Always(True))
+    for span in spans:
+        tracer = provider.get_tracer("library", schema_url="https://schemas.example/1", attributes={"a": 1})
+        parent = set_span_in_context(NonRecordingSpan(span.parent)) if span.parent else Context()
+        light = tracer.start_span(
+            span.name, parent, span.kind, span.attributes, span.links, start_time=span.start_time or 1
+        )
+        for event in span.events:
+            light.add_event(event.name, event.attributes, event.timestamp)
+        status: Any = span.status
+        if status is not None:
+            light.set_status(status)
+        light.end(span.end_time or 2)
+    assert len(made) == len(spans)
+    ours, theirs = _request(made), encode_officially(made)
     assert records(ours, "spans", "spans") == records(theirs, "spans", "spans")
 
 
