@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The folder that segments lie in: this user's alone, as what lies in it says who did what.
 
-From the first folder of the path on that anyone may write to, such as /tmp, each one must be this user's, must not be
-writable by others, and must not be a symbolic link. The last one must not be readable by others either.
+In a folder that anyone may write to, such as /tmp, the next one of the path must be this user's, must not be writable
+by others, and must not be a symbolic link. The same holds for the last one, which others must not read either.
 """
 
 import contextlib
@@ -111,10 +111,12 @@ def _open_private(path: str, *, create: bool) -> int:
         is_last = index == len(names) - 1
         above = descriptor
         try:
-            descriptor = _open_below(above, name, create=create, follow=not (is_exposed or is_last))
+            descriptor = _open_below(above, name, create=create)
             if is_exposed or is_last:
-                _check_ours(descriptor, "/" + "/".join(names[: index + 1]), 0o077 if is_last else 0o022)
-            is_exposed = is_exposed or bool(os.fstat(descriptor).st_mode & stat.S_IWOTH)
+                here = "/" + "/".join(names[: index + 1])
+                _check_no_link(above, name, descriptor, here)
+                _check_ours(descriptor, here, 0o077 if is_last else 0o022)
+            is_exposed = bool(os.fstat(descriptor).st_mode & stat.S_IWOTH)
         except OSError:
             if descriptor != above:
                 os.close(descriptor)
@@ -124,17 +126,22 @@ def _open_private(path: str, *, create: bool) -> int:
     return descriptor
 
 
-def _open_below(above: int, name: str, *, create: bool, follow: bool) -> int:
+def _open_below(above: int, name: str, *, create: bool) -> int:
     # Python opens descriptors so that programs started by this process do not get them (PEP 446: O_CLOEXEC).
-    flags = os.O_RDONLY | os.O_DIRECTORY | (0 if follow else os.O_NOFOLLOW)
     try:
-        return os.open(name, flags, dir_fd=above)
+        return os.open(name, os.O_RDONLY | os.O_DIRECTORY, dir_fd=above)
     except FileNotFoundError:
         if not create:
             raise
     with contextlib.suppress(FileExistsError):  # another process has just made it
         os.mkdir(name, 0o700, dir_fd=above)
-    return os.open(name, flags, dir_fd=above)
+    return os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=above)
+
+
+def _check_no_link(above: int, name: str, descriptor: int, path: str) -> None:
+    named, opened = os.stat(name, dir_fd=above, follow_symlinks=False), os.fstat(descriptor)
+    if (named.st_dev, named.st_ino) != (opened.st_dev, opened.st_ino):
+        raise UnsafeFolderError(f"{path} is a symbolic link")
 
 
 def _check_ours(descriptor: int, path: str, not_allowed: int) -> None:
