@@ -14,6 +14,7 @@ from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.sdk.util.instrumentation import InstrumentationInfo, InstrumentationScope
 
 from dbx_otel.identity.context import current
+from dbx_otel.otlp import model
 from dbx_otel.tracing import samplers
 from dbx_otel.tracing.ids import PrivateIdGenerator
 from dbx_otel.tracing.provider import TracerProvider
@@ -251,8 +252,9 @@ def _sdk_scope(scope: Any) -> InstrumentationScope:
     return InstrumentationScope(scope.name, scope.version, scope.schema_url, scope.attributes)
 
 
-def _sdk_resource(resource: Any) -> Resource:
-    return resource if isinstance(resource, Resource) else Resource(resource.attributes, resource.schema_url)
+def _sdk_resource(resource: Any) -> Any:
+    """Return a resource of ours as the SDK's; any other as it is."""
+    return Resource(resource.attributes, resource.schema_url) if isinstance(resource, model.Resource) else resource
 
 
 def _sdk_sampler(sampler: Any) -> Any:
