@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from dbx_otel.delivery.spool import Receipt, Spool, frames
+from dbx_otel.delivery.spool.segment import _hold
 from tests.support.forking import exit_status_of_child
 
 PLENTY = 1 << 26
@@ -296,7 +297,24 @@ class TestAdoption:
         assert "damaged in 1 places" in capfd.readouterr().err
         heir.acknowledge([records[0][0]])
         heir.close()
-        assert adopted(folder) == [b"record 2"]
+        next_heir = Spool(folder, PLENTY)
+        assert [payload for _, payload in next_heir.adopt()] == [b"record 2"]
+        assert next_heir.damaged == 1, "the tail that was torn is not there any more"
+        next_heir.close()
+
+    def test_a_file_that_was_delivered_while_it_was_opened_is_not_taken(self, folder: Path, spool: Spool) -> None:
+        receipt = keep(spool, b"one")
+        spool.close()
+        opened = os.open(files(folder)[0], os.O_RDWR)
+        above = os.open(folder, os.O_RDONLY)
+        name = receipt.segment.name
+        assert _hold(above, name, opened)
+        (folder / name).rename(folder / "another")
+        assert not _hold(above, name, opened), "it is gone"
+        (folder / name).write_bytes(b"")
+        assert not _hold(above, name, opened), "the name is another file's"
+        for descriptor in (opened, above):
+            os.close(descriptor)
 
     def test_many_at_once_share_without_overlap(self, folder: Path) -> None:
         for number in range(20):
@@ -354,6 +372,40 @@ os.wait()
                 assert process.stdout is not None
                 assert process.stdout.readline() == "forked\n"
                 assert adopted(folder) == []
+                process.kill()
+                process.wait()
+                assert adopted(folder) == [b"of the parent"]
+            finally:
+                os.killpg(process.pid, 9)
+
+    def test_a_child_that_is_forked_while_a_file_is_made_does_not_hold_it(self, folder: Path) -> None:
+        code = """
+import os, sys, threading, time
+from dbx_otel.delivery import spool as room
+make = room.Segment.create
+def slowly(folder):
+    segment = make(folder)
+    time.sleep(0.2)
+    return segment
+room.Segment.create = slowly
+spool = room.Spool(sys.argv[1], 1 << 26)
+thread = threading.Thread(target=spool.append, args=(b"of the parent",))
+thread.start()
+time.sleep(0.1)
+if os.fork() == 0:
+    print("forked", flush=True)
+    time.sleep(60)
+    os._exit(0)
+thread.join()
+print("kept", flush=True)
+os.wait()
+"""
+        with subprocess.Popen(
+            [sys.executable, "-c", code, str(folder)], stdout=subprocess.PIPE, text=True, start_new_session=True
+        ) as process:
+            try:
+                assert process.stdout is not None
+                assert {process.stdout.readline() for _ in range(2)} == {"forked\n", "kept\n"}
                 process.kill()
                 process.wait()
                 assert adopted(folder) == [b"of the parent"]
@@ -420,11 +472,10 @@ def test_threads_lose_nothing(folder: Path, spool: Spool) -> None:
 
 def test_importing_it_loads_little() -> None:
     code = """
-import sys, threading, dbx_otel.diagnostics
-import dbx_otel.delivery
+import sys, dbx_otel.delivery.exiting
 before = set(sys.modules)
 import dbx_otel.delivery.spool
 print(sorted(name for name in set(sys.modules) - before if not name.startswith("dbx_otel")))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=20)
-    assert set(eval(done.stdout)) <= {"struct", "_struct", "zlib", "contextlib", "collections.abc"}
+    assert set(eval(done.stdout)) <= {"struct", "_struct", "zlib", "collections.abc"}
