@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ASGI apps: one span a request, in a context of the request's own, and the person's address on it.
+"""ASGI apps that use OpenTelemetry's middleware: one span a request, in a context of the request's own.
 
-OpenTelemetry's middleware makes a span more for each message sent, unless told not to: FastAPI's instrumentor can tell
-it, Starlette's cannot.
+The middleware makes a span more for each message sent, unless told not to, and takes the proxy for the person.
 """
 
 from collections.abc import Awaitable, Callable
@@ -13,7 +12,7 @@ from typing import Any
 from dbx_otel import identity
 from dbx_otel.instrumentation.request_attributes import correct_request_attributes
 
-_SERVED = "dbx_otel.served"
+SERVED = "dbx_otel.served"
 """Key in the scope of a request that has begun: an app inside of an app works for the same one."""
 
 
@@ -46,10 +45,10 @@ def serving(call: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[Non
 
     @wraps(call)
     async def serve(self: Any, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] not in {"http", "websocket"} or _SERVED in scope:
+        if scope["type"] not in {"http", "websocket"} or SERVED in scope:
             await call(self, scope, receive, send)
             return
-        scope[_SERVED] = True
+        scope[SERVED] = True
         with identity.serving():
             await call(self, scope, receive, send)
 

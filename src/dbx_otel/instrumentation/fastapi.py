@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""FastAPI apps: server spans and metrics, spans of background tasks, and no second telemetry by FastAPI itself."""
+
+import sys
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from types import ModuleType
+from typing import Any
+
+from dbx_otel.instrumentation import starlette
+from dbx_otel.instrumentation.asgi_server import Hook
+
+_NATIVE = "fastapi.telemetry"
+"""Key in the scope by which FastAPI 0.165 and later know a request that has their telemetry, or is to have none."""
+
+
+def instrument(module: ModuleType) -> None:
+    """Wrap the entry of every application, and the call of background tasks.
+
+    Args:
+        module: `fastapi`.
+    """
+    hook = _FastAPIHook("fastapi", websocket_method="HTTP")
+    fastapi = module.FastAPI
+    fastapi.__call__ = hook.wrap(fastapi.__call__)
+    setattr(fastapi, starlette.IS_INSTRUMENTED, True)
+    starlette.record_exceptions()
+    task = sys.modules["starlette.background"].__dict__["BackgroundTask"]
+    task.__call__ = _traced(hook, task.__call__)
+
+
+class _FastAPIHook(Hook):
+    def applies(self, app: Any, scope: Any) -> bool:
+        """Switch FastAPI's own telemetry off, also where an app around this one has begun the request."""
+        scope[_NATIVE] = None
+        if scope["type"] == "lifespan":
+            settings = getattr(app, "_telemetry", None)
+            if isinstance(settings, dict):
+                settings["auto_configure"] = False  # it would send everything a second time
+        return super().applies(app, scope)
+
+
+def _traced(hook: Hook, call: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    @wraps(call)
+    async def run(self: Any) -> None:
+        function = self.func
+        name = getattr(function, "__name__", type(function).__name__)
+        with hook.tracer.start_as_current_span(f"BackgroundTask {name}"):
+            await call(self)
+
+    return run
