@@ -21,7 +21,7 @@ from dbx_otel.otlp.metric_data import (
     Sum,
 )
 
-_PATIENCE = 1.0
+_PATIENCE = 0.2
 """Seconds to wait for who folds. Longer is only who was interrupted by a handler that now collects."""
 
 

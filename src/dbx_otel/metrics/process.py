@@ -15,7 +15,9 @@ from dbx_otel.metrics.instruments import Registry
 from dbx_otel.metrics.synchronous import Attributes
 from dbx_otel.otlp.model import Scope
 
-SCOPE: Final = Scope("opentelemetry.instrumentation.system_metrics", __version__)
+_SCHEMA = "https://opentelemetry.io/schemas/1.11.0"
+
+SCOPE: Final = Scope("opentelemetry.instrumentation.system_metrics", __version__, _SCHEMA)
 """Named like the instrumentation whose metrics these are, so that dashboards find them."""
 
 _SOON = 2.0

@@ -5,7 +5,6 @@ import sys
 from _thread import allocate_lock
 from bisect import bisect_left
 from collections.abc import Sequence
-from math import inf
 from time import time_ns
 from typing import Any, Final, Protocol
 
@@ -19,6 +18,8 @@ CARDINALITY_LIMIT: Final = 2000
 """Most sets of attributes of one instrument (OpenTelemetry specification, "Metrics SDK", Cardinality limits)."""
 OVERFLOW: Final = (("otel.metric.overflow", True),)
 """The set to which all others are counted once the limit is reached (as above)."""
+
+_LARGEST = sys.float_info.max
 
 
 class Elsewhere(Protocol):
@@ -117,7 +118,7 @@ class Histogram(Synchronous):
             attributes: Pairs of name and value, hashable, always in the same order.
             span_context: Context of the span it was measured in; that of the current span if `None`.
         """
-        if not 0 <= value < inf:
+        if not 0 <= value <= _LARGEST:
             return
         if span_context is None and self.heeds_suppression and _is_suppressed():
             return
@@ -164,7 +165,7 @@ class Counter(Synchronous):
             value: The value.
             attributes: Pairs of name and value, hashable, always in the same order.
         """
-        if 0 <= value < inf:
+        if 0 <= value <= _LARGEST:
             self._add(value, attributes)
 
     def hand_over(self) -> None:
@@ -217,7 +218,7 @@ class UpDownCounter(Counter):
             value: The value.
             attributes: Pairs of name and value, hashable, always in the same order.
         """
-        if -inf < value < inf:
+        if -_LARGEST <= value <= _LARGEST:
             self._add(value, attributes)
 
 
