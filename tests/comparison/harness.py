@@ -4,8 +4,12 @@
 A corpus is a module of this package that has
 
 - `instrument(variant)`, which is called first, with `contrib` or `own`;
-- `cases()`, a context manager that gives `{name: function}` for the cases to be played one after another;
-- `RULES`, the intended differences.
+- `cases()`, a context manager that gives `{name: function}` for the cases to be played one after another; what a case
+  returns is compared too, so that instrumentations are seen to change nothing for the app;
+- `RULES`, the intended differences;
+- `ENVIRONMENT`, if it needs variables.
+
+A server of a corpus listens on the port that the variable `PORT` names.
 
 Each variant plays a corpus in a process of its own, as both change the library's classes. Then each rule changes what
 contrib has made into what is wanted instead; what still differs after that is a fault. A rule that changes nothing
@@ -22,7 +26,7 @@ from functools import cache
 from importlib import import_module
 
 from tests.comparison.recorder import Recorder, Seen
-from tests.support.launched import ROOT
+from tests.support.launched import ROOT, free_port
 
 VARIANTS = ("contrib", "own")
 
@@ -74,14 +78,20 @@ def compare(corpus: str) -> Comparison:
             if json.dumps(wanted) != before:
                 used.add(rule.name)
         for seen in (wanted, own[case]):
-            seen["spans"].sort(key=lambda span: (span["kind"], span["name"]))
-            seen["points"].sort(key=repr)
+            for part in ("spans", "points"):
+                seen[part].sort(key=lambda item: json.dumps(item, sort_keys=True))
     return Comparison({case: (contrib[case], own[case]) for case in contrib}, frozenset(used))
 
 
 def _played(corpus: str, variant: str) -> dict[str, Seen]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "DBX_OTEL_"))}
-    environment = {**kept, "OTEL_SEMCONV_STABILITY_OPT_IN": "http", "PYTHONPATH": str(ROOT)}
+    environment = {
+        **kept,
+        "OTEL_SEMCONV_STABILITY_OPT_IN": "http",
+        "PYTHONPATH": str(ROOT),
+        "PORT": str(_port_for(corpus)),
+        "PYTHONHASHSEED": "0",
+    }
     done = subprocess.run(
         [sys.executable, "-m", "tests.comparison.harness", corpus, variant],
         cwd=ROOT,
@@ -94,6 +104,12 @@ def _played(corpus: str, variant: str) -> dict[str, Seen]:
     assert done.returncode == 0, done.stderr[-4000:]
     played: dict[str, Seen] = json.loads(done.stdout.splitlines()[-1])
     return played
+
+
+@cache
+def _port_for(corpus: str) -> int:
+    """Return the port for a corpus's server: the same for both variants, as it is among what they say."""
+    return free_port()
 
 
 def play(corpus: str, variant: str) -> dict[str, Seen]:
@@ -115,8 +131,8 @@ def play(corpus: str, variant: str) -> dict[str, Seen]:
     with module.cases() as cases:
         recorder.take()
         for name, case in cases.items():
-            case()
-            played[name] = recorder.take()
+            answer = case()
+            played[name] = {**recorder.take(), "answer": answer}
     return played
 
 
