@@ -32,7 +32,7 @@ def configure(settings: Settings) -> tuple[list[tuple[str, Flush]], Left | None]
         diagnostics.say(note)
     flushes: list[tuple[str, Flush]] = []
     flushes += apart("traces", partial(traces.configure, resource, found)) or []
-    flushes += apart("metrics", partial(metrics.configure, resource, found)) or []
+    flushes += apart("metrics", partial(metrics.configure, resource, found, settings.metrics_views)) or []
     flushes += apart("log records over OTLP", partial(logs.configure, resource, found)) or []
     _say_resource_in_log_lines(resource)
     return flushes, None
