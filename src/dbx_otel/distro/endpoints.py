@@ -150,13 +150,14 @@ def _first(signal: Signal, variables: _Variables) -> tuple[str, Endpoint] | None
             allowed = "with http/protobuf an http:// or https:// address"
             variables.note(variable, public_address(address), allowed, f"nothing: {signal} are not sent there")
             return None
+    client_certificate = variables.of(signal, "CLIENT_CERTIFICATE")[1] or None
     return address, Endpoint(
         url,
         protocol,
         headers=variables.headers(signal),
         certificate=variables.of(signal, "CERTIFICATE")[1] or None,
-        client_certificate=variables.of(signal, "CLIENT_CERTIFICATE")[1] or None,
-        client_key=variables.of(signal, "CLIENT_KEY")[1] or None,
+        client_certificate=client_certificate,
+        client_key=(variables.of(signal, "CLIENT_KEY")[1] or None) if client_certificate else None,
         compression=variables.compression(signal),
         timeout=variables.timeout(signal),
         insecure=insecure,

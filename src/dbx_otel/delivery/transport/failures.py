@@ -57,7 +57,7 @@ def public(text: str, endpoint: Endpoint) -> str:
     line = "".join(letter if letter.isprintable() else " " for letter in text[: 10 * _LONGEST])
     for secret in _secrets(endpoint):
         line = line.replace(secret, "…")
-    return " ".join(line.split())[:_LONGEST]
+    return " ".join(line.split())[:_LONGEST].rstrip()
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -87,9 +87,11 @@ def _words(error: BaseException) -> str:
 
 
 def _words_of_tls(error: ssl.SSLError) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"certificate not accepted: {error.verify_message}"
-    return f"TLS failed: {(error.reason or type(error).__name__).lower().replace('_', ' ')}"
+    # Neither is there unless OpenSSL itself has raised it.
+    if message := getattr(error, "verify_message", ""):
+        return f"certificate not accepted: {message}"
+    reason = getattr(error, "reason", None) or type(error).__name__
+    return f"TLS failed: {reason.lower().replace('_', ' ')}"
 
 
 def _secrets(endpoint: Endpoint) -> list[str]:

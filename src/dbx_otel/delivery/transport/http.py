@@ -3,6 +3,7 @@
 
 import gzip
 import socket
+from importlib.util import find_spec
 from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
@@ -142,10 +143,10 @@ def _through(proxy: str, given: dict[str, Any]) -> Any:
 
 
 def _socks(proxy: str, given: dict[str, Any]) -> Any:
-    try:
-        from urllib3.contrib.socks import SOCKSProxyManager
-    except ImportError:
-        raise ConfigurationError("a SOCKS proxy needs the package PySocks") from None
+    if find_spec("socks") is None:
+        raise ConfigurationError("a SOCKS proxy needs the package PySocks")
+    from urllib3.contrib.socks import SOCKSProxyManager
+
     parts = urlsplit(proxy)
     user, password = unquote(parts.username or "") or None, unquote(parts.password or "") or None
     return SOCKSProxyManager(proxy, user, password, **given)
