@@ -17,7 +17,7 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, use_span
 
 from dbx_otel.metrics import instruments, points
-from dbx_otel.metrics.cells import FOLD_AT
+from dbx_otel.metrics.cells import FOLD_AT, HistogramCell, SumCell
 from dbx_otel.metrics.instruments import DEFAULT_BOUNDARIES, Registry, _nowhere
 from dbx_otel.metrics.preferences import ALL_EXEMPLARS, NO_EXEMPLARS, Preferences
 from dbx_otel.metrics.synchronous import CARDINALITY_LIMIT, OVERFLOW
@@ -124,6 +124,25 @@ def test_a_signal_handler_may_measure_too(registry: Registry) -> None:
         signal.signal(signal.SIGALRM, before)
     assert handled > 100
     assert values_of(collector(registry).collect(), "h") == {ROUTE: recorded + handled}
+
+
+@pytest.mark.parametrize("cell", [HistogramCell((1,)), SumCell()])
+def test_what_is_measured_amidst_a_fold_is_kept(cell: Any) -> None:
+    cell.pending = Interrupted([1, 2])
+    cell.fold()
+    assert cell.pending == [7]
+    cell.fold()
+    assert (cell.sum if isinstance(cell, HistogramCell) else cell.value) == 10
+
+
+class Interrupted(list[float]):
+    """What is pending, of which some is taken while a finalizer measures."""
+
+    def __getitem__(self, index: Any) -> Any:
+        found = super().__getitem__(index)
+        if 7 not in self:
+            self.append(7)
+        return found
 
 
 def test_who_collects_does_not_wait_for_ever(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
