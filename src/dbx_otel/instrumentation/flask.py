@@ -6,7 +6,7 @@ functions, the view, error handlers, teardown functions and, under `stream_with_
 """
 
 import sys
-from functools import wraps
+from functools import lru_cache, wraps
 from time import perf_counter, time_ns
 from types import ModuleType
 from typing import Any
@@ -214,7 +214,7 @@ class _Request:
                 (semconv.NETWORK_PROTOCOL_VERSION, wsgi_server.version_of(self._environ)),
             )
             span_context = self._span.get_span_context() if self._span is not None else None
-            self._server.duration.record(took, tuple([pair for pair in attributes if pair[1]]), span_context)
+            self._server.duration.record(took, _known(attributes), span_context)
         except Exception:
             # A measurement less.
             return
@@ -246,6 +246,12 @@ class _Request:
         token, self._token = self._token, None
         if token is not None:
             context.detach(token)
+
+
+@lru_cache(maxsize=1024)
+def _known(attributes: tuple[tuple[str, Any], ...]) -> tuple[tuple[str, Any], ...]:
+    """Return the attributes that have a value."""
+    return tuple(pair for pair in attributes if pair[1])
 
 
 class _HeaderSetter:

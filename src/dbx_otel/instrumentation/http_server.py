@@ -113,14 +113,25 @@ def client_attributes(
         address: The peer's address, if there is one.
         port: Its port.
     """
+    peer_attributes(attributes, address, port)
+    if who.client_address is not None:
+        attributes[semconv.CLIENT_ADDRESS] = who.client_address
+
+
+def peer_attributes(attributes: MutableMapping[str, Any], address: str | None, port: int | None) -> None:
+    """Add the address of the peer of the socket, where no proxy stands in between; the person's comes with identity.
+
+    Args:
+        attributes: Where to add it.
+        address: The peer's address, if there is one.
+        port: Its port.
+    """
     policy = identity.policy_in_force()
     if not policy.trusted and policy.mode is not IdentityMode.OFF:
         if address:
             attributes[semconv.CLIENT_ADDRESS] = address
         if port:
             attributes[semconv.CLIENT_PORT] = port
-    if who.client_address is not None:
-        attributes[semconv.CLIENT_ADDRESS] = who.client_address
 
 
 def set_response_status(span: Span, status: int) -> str | None:

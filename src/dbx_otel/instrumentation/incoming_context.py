@@ -25,9 +25,14 @@ _MAIN_HEADER: dict[type, bytes] = {TraceContextTextMapPropagator: b"traceparent"
 
 
 class IncomingContext:
-    """Reads what trace a request belongs to."""
+    """Reads what trace a request belongs to.
 
-    def __init__(self) -> None:
+    Args:
+        getter: Reads the headers of a request, for propagators that look for any; those of an ASGI scope if `None`.
+    """
+
+    def __init__(self, getter: Getter[Any] | None = None) -> None:
+        self._getter = getter if getter is not None else _SCOPE_GETTER
         self._global: TextMapPropagator | None = None
         self._propagators: list[tuple[TextMapPropagator, bytes | None]] = []
 
@@ -35,7 +40,7 @@ class IncomingContext:
         """Return a context with what the propagators find. Never raises.
 
         Args:
-            scope: The request's ASGI scope, for propagators that look for any header.
+            scope: The request, for propagators that look for any header: an ASGI scope, or what the getter reads.
             fields: Its headers, of which those in `W3C_NAMES` are looked at.
             context: What to add to.
         """
@@ -46,7 +51,7 @@ class IncomingContext:
         for one, header in self._propagators:
             try:
                 if header is None:
-                    context = one.extract(scope, context, _SCOPE_GETTER)
+                    context = one.extract(scope, context, self._getter)
                 elif header in fields:
                     context = one.extract(fields, context, _FIELDS_GETTER)
             except Exception:

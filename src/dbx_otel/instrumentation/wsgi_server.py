@@ -7,7 +7,7 @@ Rules: those of `http_server`.
 from typing import Any
 from urllib.parse import quote
 
-from opentelemetry import context, propagate, trace
+from opentelemetry import context, trace
 from opentelemetry.propagators.textmap import Getter
 from opentelemetry.trace import SpanKind
 
@@ -15,13 +15,16 @@ from dbx_otel import identity, semconv
 from dbx_otel.instrumentation.http_server import (
     CapturedHeaders,
     Method,
-    client_attributes,
     host_of,
+    peer_attributes,
     redacted_query,
     user_agent_of,
 )
+from dbx_otel.instrumentation.incoming_context import W3C_NAMES, IncomingContext
 
 Environ = dict[str, Any]
+
+_VERSIONS = {"HTTP/1.1": "1.1", "HTTP/1.0": "1.0", "HTTP/2": "2", "HTTP/2.0": "2.0"}
 
 
 class EnvironGetter(Getter[Environ]):
@@ -47,6 +50,8 @@ class EnvironGetter(Getter[Environ]):
 
 
 GETTER = EnvironGetter()
+_INCOMING = IncomingContext(GETTER)
+_TRACE_KEYS = tuple((f"HTTP_{name.decode().upper()}", name) for name in W3C_NAMES)
 
 
 def headers_of(environ: Environ) -> list[tuple[str, str]]:
@@ -57,7 +62,7 @@ def headers_of(environ: Environ) -> list[tuple[str, str]]:
 def version_of(environ: Environ) -> str | None:
     """Return the version of HTTP of a request, if it is known."""
     protocol: str = environ.get("SERVER_PROTOCOL", "")
-    return (protocol[5:] if protocol[:5].upper() == "HTTP/" else protocol) or None
+    return _VERSIONS.get(protocol) or (protocol[5:] if protocol[:5].upper() == "HTTP/" else protocol) or None
 
 
 def url_of(environ: Environ) -> str:
@@ -73,25 +78,28 @@ def request_attributes(environ: Environ, method: Method) -> dict[str, Any]:
         environ: The request.
         method: Its method.
     """
+    get = environ.get
     attributes: dict[str, Any] = {semconv.HTTP_REQUEST_METHOD: method.name}
     if method.original:
         attributes[semconv.HTTP_REQUEST_METHOD_ORIGINAL] = method.original
-    scheme = environ.get("wsgi.url_scheme")
+    scheme = get("wsgi.url_scheme")
     if scheme:
         attributes[semconv.URL_SCHEME] = scheme
-    port = environ.get("SERVER_PORT")
-    host = environ.get("HTTP_HOST")
+    port = get("SERVER_PORT")
+    host = get("HTTP_HOST")
     if host:
         attributes[semconv.SERVER_ADDRESS] = host.removesuffix(f":{port}")
     number = _number(port)
-    if number:
+    if number is not None:
         attributes[semconv.SERVER_PORT] = number
-    attributes.update(_target(environ))
-    who = identity.of_request(environ, GETTER)
-    client_attributes(
-        attributes, who, environ.get("REMOTE_HOST") or environ.get("REMOTE_ADDR"), _number(environ.get("REMOTE_PORT"))
-    )
-    agent = environ.get("HTTP_USER_AGENT")
+    path = _path_of(environ)
+    if path:
+        attributes[semconv.URL_PATH] = path
+    query = get("QUERY_STRING")
+    if query and _tells_the_raw_address(environ):
+        attributes[semconv.URL_QUERY] = redacted_query(query)
+    peer_attributes(attributes, get("REMOTE_HOST") or get("REMOTE_ADDR"), _number(get("REMOTE_PORT")))
+    agent = get("HTTP_USER_AGENT")
     if agent:
         text, synthetic = user_agent_of(agent)
         attributes[semconv.USER_AGENT_ORIGINAL] = text
@@ -103,19 +111,22 @@ def request_attributes(environ: Environ, method: Method) -> dict[str, Any]:
     return attributes
 
 
-def _target(environ: Environ) -> dict[str, str]:
-    path = environ.get("PATH_INFO", "")
-    if not (environ.get("RAW_URI") or environ.get("REQUEST_URI")):
-        # A server that does not tell the raw address: how WSGI hands it on, its bytes as latin-1, quoted again.
-        decoded = f"{environ.get('SCRIPT_NAME', '')}{path}".encode("latin-1", "replace")
-        return {semconv.URL_PATH: quote(decoded, safe="/:@!$&'()*+,;=~")}
-    query = redacted_query(environ.get("QUERY_STRING", ""))
-    return {name: value for name, value in ((semconv.URL_PATH, path), (semconv.URL_QUERY, query)) if value}
+def _tells_the_raw_address(environ: Environ) -> bool:
+    return bool(environ.get("RAW_URI") or environ.get("REQUEST_URI"))
+
+
+def _path_of(environ: Environ) -> str:
+    """Return the path; from a server that does not tell the raw address it comes unquoted, its bytes as latin-1."""
+    path: str = environ.get("PATH_INFO", "")
+    if _tells_the_raw_address(environ):
+        return path
+    decoded = f"{environ.get('SCRIPT_NAME', '')}{path}"
+    return quote(decoded.encode("latin-1", "replace"), safe="/:@!$&'()*+,;=~")
 
 
 def _number(text: Any) -> int | None:
     try:
-        return int(text)
+        return int(text) if text else None
     except (TypeError, ValueError):
         return None
 
@@ -145,11 +156,18 @@ def start_span(
     around = context.get_current()
     if trace.get_current_span(around) is trace.INVALID_SPAN:
         kind = SpanKind.SERVER
-        around = propagate.extract(environ, getter=GETTER)
+        around = _extracted(environ)
         if captured is not None:
             attributes.update(captured.attributes(headers_of(environ)))
     span = tracer.start_span(name, around, kind, attributes, start_time=start_time)
     return span, trace.set_span_in_context(span, around)
+
+
+def _extracted(environ: Environ) -> context.Context:
+    """Return a context with the person and the trace of a request, and nothing of what is current."""
+    who = identity.with_identity(identity.of_request(environ, GETTER), context.Context())
+    fields = {name: environ[key] for key, name in _TRACE_KEYS if key in environ}
+    return _INCOMING.extract(environ, fields, who)
 
 
 def default_span_name(environ: Environ, method: Method) -> str:
