@@ -114,8 +114,8 @@ LIBRARIES = (
         )
     ),
     # Servers.
-    _contrib("fastapi", "fastapi", "fastapi:FastAPIInstrumentor"),
-    _contrib("starlette", "starlette.applications", "starlette:StarletteInstrumentor"),
+    _own("fastapi", "fastapi", contrib="fastapi:FastAPIInstrumentor"),
+    _own("starlette", "starlette.applications", contrib="starlette:StarletteInstrumentor"),
     _own("flask", "flask", contrib="flask:FlaskInstrumentor"),
     Library("flask", "flask", "dbx_otel.instrumentation.flask_entry"),
     _contrib("tornado", "tornado.web", "tornado:TornadoInstrumentor"),
