@@ -16,8 +16,8 @@ from typing import Any
 import grpc
 import pytest
 from google.protobuf.any_pb2 import Any as Packed
-from google.rpc.error_details_pb2 import RetryInfo
-from google.rpc.status_pb2 import Status
+from google.rpc.error_details_pb2 import RetryInfo  # type: ignore[import-untyped]  # has no types
+from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]  # has no types
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 
 from dbx_otel.delivery.batch import Batch, Signal
@@ -282,7 +282,7 @@ transport = make_transport(Destination("test", {"traces": Endpoint(sys.argv[1], 
 batch = Batch("traces", gzip.compress(b"x"), 1)
 
 def tell():
-    os.write(1, f"{os.getpid()} {transport.send(batch, 5).kind.value}\n".encode())
+    os.write(1, f"{os.getpid()} {transport.send(batch, 5).kind.value}\\n".encode())
 
 tell()
 pid = os.fork()

@@ -23,7 +23,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from dbx_otel.delivery.batch import Batch
+from dbx_otel.delivery.batch import Batch, Signal
 from dbx_otel.delivery.outcome import Kind, Outcome
 from dbx_otel.delivery.transport import Destination, Endpoint, Transport, make_transport
 from tests.support import credential_provider
@@ -95,10 +95,10 @@ def test_user_and_password_of_the_address_become_a_header(server: HttpServer) ->
 
 
 def test_one_connection_for_all_signals(server: HttpServer) -> None:
-    endpoints = {"traces": Endpoint(server.url()), "logs": Endpoint(server.url() + "/../logs")}
-    transport = make_transport(Destination("test", endpoints))  # type: ignore[arg-type]  # the keys are signals
-    for signal in ("traces", "logs", "traces"):
-        assert transport.send(Batch(signal, BATCH.body, 1), 5) == ACCEPTED  # type: ignore[arg-type]  # as above
+    endpoints: dict[Signal, Endpoint] = {"traces": Endpoint(server.url()), "logs": Endpoint(server.url())}
+    transport = make_transport(Destination("test", endpoints))
+    order: tuple[Signal, ...] = ("traces", "logs", "traces")
+    assert [transport.send(Batch(signal, BATCH.body, 1), 5) for signal in order] == [ACCEPTED] * 3
     assert len({request.peer for request in server.requests}) == 1
 
 

@@ -70,7 +70,7 @@ def server() -> Iterator[HttpServer]:
         yield running
 
 
-def send(url: str, timeout: float = 5, **more: Any) -> Outcome:
+def send(url: str, *, timeout: float = 5, **more: Any) -> Outcome:
     transport = make_transport(Destination("test", {"traces": Endpoint(url, **more)}))
     outcome = transport.send(BATCH, timeout)
     transport.close()
@@ -151,5 +151,5 @@ def test_a_proxy_that_drips(scheme: str, monkeypatch: pytest.MonkeyPatch) -> Non
     with raw_server(drip) as port:
         monkeypatch.setenv(f"{scheme}_proxy", f"http://127.0.0.1:{port}")
         begun = time.monotonic()
-        assert send(f"{scheme}://collector.example/v1/traces", 0.4) == Outcome(Kind.RETRY, message="timed out")
+        assert send(f"{scheme}://collector.example/v1/traces", timeout=0.4) == Outcome(Kind.RETRY, message="timed out")
         assert time.monotonic() - begun < 1

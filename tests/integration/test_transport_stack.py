@@ -2,6 +2,7 @@
 """The real collector takes what the transport sends, by both protocols, and says what it does not take."""
 
 import gzip
+from typing import Literal
 from urllib.parse import urlsplit
 
 import pytest
@@ -28,7 +29,7 @@ def request(trace_id: str) -> bytes:
     return message.SerializeToString()
 
 
-def to(stack: Stack, protocol: Protocol, compression: str) -> Transport:
+def to(stack: Stack, protocol: Protocol, compression: Literal["gzip", "none"]) -> Transport:
     if protocol is Protocol.GRPC:
         target = urlsplit(stack.endpoints.otlp_grpc).netloc or stack.endpoints.otlp_grpc
         endpoint = Endpoint(target, protocol, insecure=True)
@@ -39,7 +40,7 @@ def to(stack: Stack, protocol: Protocol, compression: str) -> Transport:
 
 @pytest.mark.parametrize("compression", ["gzip", "none"])
 @pytest.mark.parametrize("protocol", Protocol)
-def test_a_span_arrives(stack: Stack, protocol: Protocol, compression: str) -> None:
+def test_a_span_arrives(stack: Stack, protocol: Protocol, compression: Literal["gzip", "none"]) -> None:
     trace_id = otlp.new_trace_id()
     transport = to(stack, protocol, compression)
     assert transport.send(Batch("traces", gzip.compress(request(trace_id)), 1), 10) == Outcome(Kind.ACCEPTED)

@@ -8,7 +8,6 @@ import argparse
 import base64
 import contextlib
 import socket
-import sys
 import threading
 from urllib.parse import urlsplit
 
@@ -71,4 +70,4 @@ def relay(one: socket.socket, other: socket.socket) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

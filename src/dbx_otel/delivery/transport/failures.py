@@ -83,7 +83,8 @@ def _words(error: BaseException) -> str:
             return words
     if isinstance(error, OSError) and type(error).__module__ == "builtins":
         return error.strerror or str(error)
-    return ""
+    # Of urllib3 1, where it compares names itself.
+    return "certificate not accepted: it is another host's" if type(error).__name__ == "CertificateError" else ""
 
 
 def _words_of_tls(error: ssl.SSLError) -> str:

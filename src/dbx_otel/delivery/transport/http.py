@@ -3,6 +3,7 @@
 
 import gzip
 import socket
+import ssl
 from importlib.util import find_spec
 from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -102,24 +103,26 @@ def body_of(endpoint: Endpoint, batch: Batch) -> bytes:
 
 def _body(answer: Any) -> bytes:
     """Read the body, as far as anyone has a use for it; the status stands, whether it can be read or not."""
+    body = b""
     try:
-        body: bytes = answer.read(answers.LARGEST + 1, decode_content=False)
+        # Until there is nothing more: only then is the connection free for the next request.
+        while len(body) <= answers.LARGEST:
+            part = answer.read(answers.LARGEST + 1 - len(body), decode_content=False)
+            if not part:
+                answer.release_conn()
+                return body
+            body += part
     except (HTTPError, OSError):
-        answer.close()
-        return b""
-    if len(body) > answers.LARGEST:
-        # The rest would have to be read before the connection could be used again.
-        answer.close()
-    else:
-        answer.release_conn()
+        body = b""
+    answer.close()
     return body[: answers.LARGEST]
 
 
 def _make_manager(endpoint: Endpoint, proxy: str | None) -> Any:
     # The context is made for HTTPS alone: reading the certificate authorities takes milliseconds.
-    given: dict[str, Any] = {"maxsize": 2}
+    given: dict[str, Any] = {"maxsize": 2, "cert_reqs": "CERT_REQUIRED"}
     if endpoint.url.startswith("https:"):
-        given["ssl_context"] = context_of(endpoint)
+        given["ssl_context"] = _context(endpoint)
     if proxy is None:
         manager: Any = urllib3.PoolManager(**given)
     elif proxy.startswith("socks"):
@@ -130,6 +133,14 @@ def _make_manager(endpoint: Endpoint, proxy: str | None) -> Any:
     return manager
 
 
+def _context(endpoint: Endpoint) -> ssl.SSLContext:
+    context = context_of(endpoint)
+    if urllib3.__version__.startswith("1."):  # type: ignore[attr-defined]  # it is there, unlisted
+        # It compares names and addresses itself then; OpenSSL, which it does not tell an address, could not.
+        context.check_hostname = False
+    return context
+
+
 def _through(proxy: str, given: dict[str, Any]) -> Any:
     parts = urlsplit(proxy)
     headers = None
@@ -138,7 +149,7 @@ def _through(proxy: str, given: dict[str, Any]) -> Any:
         headers = urllib3.make_headers(proxy_basic_auth=credentials)
     address = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
     if parts.scheme == "https":
-        given["proxy_ssl_context"] = context_of(Endpoint(address))
+        given["proxy_ssl_context"] = _context(Endpoint(address))
     return urllib3.ProxyManager(address, proxy_headers=headers, **given)
 
 

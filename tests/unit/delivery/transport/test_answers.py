@@ -8,8 +8,8 @@ from email.utils import format_datetime
 
 import pytest
 from google.protobuf.any_pb2 import Any as Packed
-from google.rpc.error_details_pb2 import RetryInfo
-from google.rpc.status_pb2 import Status
+from google.rpc.error_details_pb2 import RetryInfo  # type: ignore[import-untyped]  # has no types
+from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]  # has no types
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
@@ -32,7 +32,8 @@ def with_delay(seconds: int) -> bytes:
     info, packed = RetryInfo(), Packed()
     info.retry_delay.seconds = seconds
     packed.Pack(info)
-    return Status(code=8, details=[packed]).SerializeToString()
+    serialized: bytes = Status(code=8, details=[packed]).SerializeToString()
+    return serialized
 
 
 @pytest.mark.parametrize("status", range(100, 600))
