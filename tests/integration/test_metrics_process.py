@@ -10,7 +10,7 @@ from opentelemetry.instrumentation.system_metrics import SystemMetricsInstrument
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
-from dbx_otel.distro.metrics import _PROCESS_METRICS
+from dbx_otel.distro.sdk.metrics import _PROCESS_METRICS
 from dbx_otel.metrics import process
 from dbx_otel.metrics.instruments import Registry
 from tests.support.forking import exit_status_of_child

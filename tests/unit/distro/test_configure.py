@@ -144,7 +144,7 @@ def test_the_light_pipeline_goes_on_with_a_default_where_a_variable_is_bad(
 
 @pytest.mark.parametrize(
     ("pipeline", "module", "left"),
-    [("sdk", "dbx_otel.distro.logs", "metrics spans"), ("light", "dbx_otel.distro.light.logs", "telemetry")],
+    [("sdk", "dbx_otel.distro.sdk.logs", "metrics spans"), ("light", "dbx_otel.distro.light.logs", "telemetry")],
 )
 def test_a_failure_without_a_variable_to_blame_is_to_be_reported(pipeline: str, module: str, left: str) -> None:
     code = f"""

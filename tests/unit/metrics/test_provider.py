@@ -52,11 +52,11 @@ def made() -> Made:
 
 FIRST_MEASUREMENT = """
 import sys
-from dbx_otel.distro import light_metrics
+from dbx_otel.distro.light import meters
 from dbx_otel.otlp.model import Resource
 from dbx_otel.settings import Settings
 
-collect = light_metrics.configure(Settings(), Resource({}), lambda seconds: True, {})
+collect = meters.configure(Settings(), Resource({}), lambda seconds: True, {})
 print("opentelemetry.metrics" in sys.modules, collect())
 
 from opentelemetry import metrics

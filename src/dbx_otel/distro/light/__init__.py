@@ -32,7 +32,8 @@ def configure(settings: Settings) -> tuple[list[tuple[str, Flush]], Left | None]
     destinations, notes = otlp_destinations(settings)
     for note in notes:
         diagnostics.say(note)
-    delivery = apart("all signals over OTLP", partial(_deliver, settings, destinations, resource)) if destinations else None
+    deliver = partial(_deliver, settings, destinations, resource)
+    delivery = apart("all signals over OTLP", deliver) if destinations else None
     flushes: list[tuple[str, Flush]] = delivery.flushes() if delivery is not None else []
     flushes += apart("traces", partial(traces.configure, resource, delivery)) or []
     flushes += apart("metrics", partial(metrics.configure, settings, resource, delivery)) or []

@@ -5,8 +5,8 @@ from typing import Any
 
 from dbx_otel.delivery.delivery import Delivery
 from dbx_otel.delivery.exiting import Flush
-from dbx_otel.distro import light_metrics
 from dbx_otel.distro.destinations import exporters_by_entry_point
+from dbx_otel.distro.light import meters
 from dbx_otel.otlp.model import Resource
 from dbx_otel.settings import Settings
 
@@ -25,9 +25,9 @@ def configure(settings: Settings, resource: Resource, delivery: Delivery | None)
     sends = delivery is not None and delivery.takes("metrics")
     others = exporters_by_entry_point("metrics")
     if not sends and not others:
-        light_metrics.switch_off()
+        meters.switch_off()
         return []
-    collect = light_metrics.configure(settings, resource, delivery.flush if delivery is not None else _nothing_to_send)
+    collect = meters.configure(settings, resource, delivery.flush if delivery is not None else _nothing_to_send)
     if delivery is not None and sends:
         delivery.collect_metrics_with(collect)
     flushes: list[tuple[str, Flush]] = []

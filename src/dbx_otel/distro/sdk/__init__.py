@@ -9,10 +9,10 @@ from opentelemetry.sdk.resources import Resource
 
 from dbx_otel import diagnostics
 from dbx_otel.delivery.exiting import Flush, Left
-from dbx_otel.distro import logs, metrics, traces
 from dbx_otel.distro.apart import apart
 from dbx_otel.distro.destinations import destinations
 from dbx_otel.distro.resource import build_resource
+from dbx_otel.distro.sdk import logs, metrics, traces
 from dbx_otel.logs import pipeline
 from dbx_otel.settings import Settings
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Metrics of the light pipeline: what the distribution and the app record, collected for delivery."""
+"""What the distribution and the app measure, collected for delivery."""
 
 import os
 from collections.abc import Callable, Mapping

@@ -11,7 +11,7 @@ from tests.support.environments import variables
 
 SET_UP = """
 import json, os, sys
-from dbx_otel.distro import light_metrics
+from dbx_otel.distro.light import meters
 from dbx_otel.metrics import http, instruments, process
 from dbx_otel.otlp.model import Resource, Scope
 from dbx_otel.settings import load
@@ -19,7 +19,7 @@ from dbx_otel.settings import load
 process._SOON = 0.0
 resource = Resource({"service.instance.id": "parent"})
 flushed = []
-collect = light_metrics.configure(load()[0], resource, lambda seconds: flushed.append(seconds) or True)
+collect = meters.configure(load()[0], resource, lambda seconds: flushed.append(seconds) or True)
 
 def told(data):
     (one,) = data.resource_metrics
@@ -149,7 +149,7 @@ os.wait()
 
 def test_where_metrics_go_nowhere_nothing_is_recorded() -> None:
     off = """
-light_metrics.switch_off()
+meters.switch_off()
 duration = http.server_request_duration(Scope("hook"))
 duration.record(0.2, ())
 print(instruments.is_recording(), duration.cells)
