@@ -89,6 +89,8 @@ class Transport:
                 outcome = sender.send(endpoint, batch, timeout)
         except Exception as error:
             outcome = Outcome(Kind.RETRY, message=failures.describe(error))
+        if not outcome.message:
+            return outcome
         return outcome._replace(message=failures.public(outcome.message, endpoint))
 
     def _sender(self, endpoint: Endpoint) -> Sender:

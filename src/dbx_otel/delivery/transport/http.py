@@ -5,7 +5,7 @@ import gzip
 import socket
 import ssl
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 import urllib3
@@ -13,7 +13,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ProtocolError
 
-from dbx_otel.delivery.batch import Batch
+from dbx_otel.delivery.batch import Batch, Signal
 from dbx_otel.delivery.outcome import Outcome
 from dbx_otel.delivery.transport import answers
 from dbx_otel.delivery.transport.attempt import Attempt, begun, connect
@@ -23,10 +23,19 @@ from dbx_otel.delivery.transport.proxies import proxy_for
 from dbx_otel.delivery.transport.tls import context_of
 
 
+class _Route(NamedTuple):
+    """How requests of one signal go: address, headers, and the pools of connections (an urllib3.PoolManager)."""
+
+    url: str
+    headers: dict[str, str]
+    manager: Any
+
+
 class HttpSender:
     """Sends batches over HTTP; what goes to one host shares its connections."""
 
     def __init__(self) -> None:
+        self._routes: dict[Signal, _Route] = {}
         self._managers: dict[Any, Any] = {}
         self._running: set[Attempt] = set()
 
@@ -59,12 +68,14 @@ class HttpSender:
             manager.clear()
 
     def _attempt(self, endpoint: Endpoint, batch: Batch, attempt: Attempt) -> Outcome:
-        url, headers = request_of(endpoint)
-        answer = self._manager(endpoint, url).urlopen(
+        route = self._routes.get(batch.signal)
+        if route is None:
+            route = self._routes[batch.signal] = self._route(endpoint)
+        answer = route.manager.urlopen(
             "POST",
-            url,
+            route.url,
             body=body_of(endpoint, batch),
-            headers=headers,
+            headers=route.headers,
             retries=False,
             redirect=False,
             preload_content=False,
@@ -72,13 +83,16 @@ class HttpSender:
         )
         return answers.of_http(answer.status, answer.headers, _body(answer), batch.count)
 
-    def _manager(self, endpoint: Endpoint, url: str) -> Any:
-        """Return the pools of an endpoint: those of the same proxy and the same certificates are the same."""
+    def _route(self, endpoint: Endpoint) -> _Route:
+        """Find the way to an endpoint; those with the same proxy and the same certificates share connections."""
+        url, headers = request_of(endpoint)
         proxy = proxy_for(url)
-        key = (proxy, endpoint.certificate, endpoint.client_certificate, endpoint.client_key)
+        # The context is made for TLS alone: reading the certificate authorities takes milliseconds.
+        is_tls = url.startswith("https:")
+        key = (is_tls, proxy, endpoint.certificate, endpoint.client_certificate, endpoint.client_key)
         if key not in self._managers:
-            self._managers[key] = _make_manager(endpoint, proxy)
-        return self._managers[key]
+            self._managers[key] = _make_manager(_context(endpoint) if is_tls else None, proxy)
+        return _Route(url, headers, self._managers[key])
 
 
 def request_of(endpoint: Endpoint) -> tuple[str, dict[str, str]]:
@@ -118,11 +132,8 @@ def _body(answer: Any) -> bytes:
     return body[: answers.LARGEST]
 
 
-def _make_manager(endpoint: Endpoint, proxy: str | None) -> Any:
-    # The context is made for HTTPS alone: reading the certificate authorities takes milliseconds.
-    given: dict[str, Any] = {"maxsize": 2, "cert_reqs": "CERT_REQUIRED"}
-    if endpoint.url.startswith("https:"):
-        given["ssl_context"] = _context(endpoint)
+def _make_manager(context: ssl.SSLContext | None, proxy: str | None) -> Any:
+    given: dict[str, Any] = {"maxsize": 2, "cert_reqs": "CERT_REQUIRED", "ssl_context": context}
     if proxy is None:
         manager: Any = urllib3.PoolManager(**given)
     elif proxy.startswith("socks"):
