@@ -7,6 +7,8 @@ from typing import Any
 
 import opentelemetry.sdk.trace
 
+from opentelemetry.sdk.resources import Resource
+
 import dbx_otel.tracing.sdk_shapes
 from dbx_otel.tracing.limits import SpanLimits
 from dbx_otel.tracing.provider import TracerProvider
@@ -27,7 +29,7 @@ def _provider(
     if active_span_processor is not None:
         others["active_span_processor"] = active_span_processor
     return TracerProvider(
-        opentelemetry.sdk.trace.Resource.create({}) if resource is None else resource,
+        Resource.create({}) if resource is None else resource,
         sampler=sampler,
         id_generator=id_generator,
         span_limits=span_limits,

@@ -43,7 +43,7 @@ class SpanLimits:
         self.max_events = _limit(max_events, "OTEL_SPAN_EVENT_COUNT_LIMIT", _DEFAULT_COUNT)
         self.max_links = _limit(max_links, "OTEL_SPAN_LINK_COUNT_LIMIT", _DEFAULT_COUNT)
 
-        general = _limit(max_attributes, "OTEL_ATTRIBUTE_COUNT_LIMIT", None)
+        general = _limit(max_attributes, "OTEL_ATTRIBUTE_COUNT_LIMIT", _DEFAULT_COUNT)
         self.max_attributes = count = general if general is not None else _DEFAULT_COUNT
         self.max_span_attributes = _limit(max_span_attributes, "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", count)
         self.max_event_attributes = _limit(max_event_attributes, "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", count)

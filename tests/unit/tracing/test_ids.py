@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 import os
 import random
+import sys
 from concurrent.futures import ThreadPoolExecutor
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.id_generator import IdGenerator
 
 from dbx_otel.tracing import ids
 from dbx_otel.tracing.ids import PrivateIdGenerator
 from tests.support.forking import exit_status_of_child
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace.id_generator import IdGenerator
 
 GENERATOR = PrivateIdGenerator()
 
@@ -38,14 +41,20 @@ def test_a_fork_does_not_repeat_them() -> None:
 
 def test_zero_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     numbers = [0, 1, 0, 0, 2**64 - 1, 3]
-    monkeypatch.setattr(os, "urandom", lambda size: b"".join(number.to_bytes(8, "little") for number in numbers))
+    batch = b"".join(number.to_bytes(8, sys.byteorder) for number in numbers)
+    monkeypatch.setattr(os, "urandom", lambda _: batch)
     monkeypatch.setattr(ids, "_numbers", iter(()))
     assert both() == (2**64 + 2**64 - 1, 3)
 
 
 def test_a_batch_is_fetched_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
-    monkeypatch.setattr(os, "urandom", lambda size: asked.append(size) or b"\1" * size)
+
+    def urandom(size: int) -> bytes:
+        asked.append(size)
+        return b"\1" * size
+
+    monkeypatch.setattr(os, "urandom", urandom)
     monkeypatch.setattr(ids, "_numbers", iter(()))
     for _ in range(512):
         GENERATOR.generate_span_id()
