@@ -15,6 +15,9 @@ from dbx_otel.instrumentation.request_attributes import correct_request_attribut
 SERVED = "dbx_otel.served"
 """Key in the scope of a request that has begun: an app inside of an app works for the same one."""
 
+NATIVE = "fastapi.telemetry"
+"""Key in the scope by which FastAPI 0.165 and later know a request that has their telemetry, or is to have none."""
+
 
 def instrument(module: ModuleType) -> None:
     """Change the middleware's defaults.
@@ -49,6 +52,7 @@ def serving(call: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[Non
             await call(self, scope, receive, send)
             return
         scope[SERVED] = True
+        scope[NATIVE] = None
         with identity.serving():
             await call(self, scope, receive, send)
 

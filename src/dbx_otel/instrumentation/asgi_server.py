@@ -18,7 +18,7 @@ from opentelemetry.trace import SpanKind, set_span_in_context
 from dbx_otel import identity, semconv
 from dbx_otel._version import __version__
 from dbx_otel.instrumentation import http_server
-from dbx_otel.instrumentation.asgi import SERVED
+from dbx_otel.instrumentation.asgi import NATIVE, SERVED
 from dbx_otel.instrumentation.incoming_context import W3C_NAMES, IncomingContext
 from dbx_otel.instrumentation.starlette_routes import Routes
 from dbx_otel.metrics import http as http_metrics
@@ -28,7 +28,9 @@ from dbx_otel.otlp.model import Scope
 Send = Callable[[Any], Awaitable[None]]
 
 _WANTED = frozenset([b"host", b"user-agent", b"content-length", *W3C_NAMES, *identity.ASGI_NAMES])
+_REQUESTS = frozenset(["http", "websocket"])
 _UNKNOWN_SERVER = ("0.0.0.0", 80)  # noqa: S104 -- nothing listens there: what the semantics give for an unknown server
+_PROPAGATORS = "opentelemetry.instrumentation.propagators"
 _ROUTES = "_dbx_otel_routes"
 _LONGEST_NUMBER = 18
 _WEBSOCKET_HAS_SENT = 200
@@ -70,7 +72,7 @@ class Hook:
 
         @wraps(call)
         async def serve(app: Any, scope: Any, receive: Any, send: Send) -> None:
-            if not self.applies(app, scope):
+            if SERVED in scope or not self.applies(app, scope):
                 await call(app, scope, receive, send)
                 return
             request = self._begin(app, scope, send)
@@ -89,12 +91,12 @@ class Hook:
         return serve
 
     def applies(self, app: Any, scope: Any) -> bool:  # noqa: ARG002 -- what an app is, hooks of frameworks ask
-        """Tell whether a call of an app is a request that nobody has begun."""
-        kind = scope["type"]
-        return (kind == "http" or kind == "websocket") and SERVED not in scope  # noqa: PLR1714 -- twice as fast
+        """Tell whether a call of an app is a request."""
+        return scope["type"] in _REQUESTS
 
     def _begin(self, app: Any, scope: Any, send: Send) -> "ServerRequest | None":
         """Begin a request; `None` where it gets no span. Never raises."""
+        scope[NATIVE] = None
         try:
             fields: dict[bytes, Any] = {}
             for name, value in scope.get("headers", ()):
@@ -254,8 +256,9 @@ class ServerRequest:
                 if name.lower() == b"content-length":
                     self._response_size = _number(value)
             self._name()
-            self._show_headers(message)
-            return self._with_trace(message)
+            if self._hook.response_headers is not None:
+                self._show_headers(message)
+            return self._with_trace(message) if _PROPAGATORS in sys.modules else message
         except Exception:
             # A response that is not as the specification has it is the server's affair, not ours.
             return message
@@ -266,8 +269,7 @@ class ServerRequest:
 
     def _with_trace(self, message: Any) -> Any:
         """Return a response's first message with the headers of the response propagator, if the app has set one."""
-        propagators = sys.modules.get("opentelemetry.instrumentation.propagators")
-        propagator = propagators.get_global_response_propagator() if propagators is not None else None
+        propagator = sys.modules[_PROPAGATORS].get_global_response_propagator()
         if propagator is None:
             return message
         added: list[tuple[bytes, bytes]] = []

@@ -10,9 +10,6 @@ from typing import Any
 from dbx_otel.instrumentation import starlette
 from dbx_otel.instrumentation.asgi_server import Hook
 
-_NATIVE = "fastapi.telemetry"
-"""Key in the scope by which FastAPI 0.165 and later know a request that has their telemetry, or is to have none."""
-
 
 def instrument(module: ModuleType) -> None:
     """Wrap the entry of every application, and the call of background tasks.
@@ -31,12 +28,11 @@ def instrument(module: ModuleType) -> None:
 
 class _FastAPIHook(Hook):
     def applies(self, app: Any, scope: Any) -> bool:
-        """Switch FastAPI's own telemetry off, also where an app around this one has begun the request."""
-        scope[_NATIVE] = None
+        """Keep FastAPI 0.165 and later from sending everything a second time, when the app starts."""
         if scope["type"] == "lifespan":
             settings = getattr(app, "_telemetry", None)
             if isinstance(settings, dict):
-                settings["auto_configure"] = False  # it would send everything a second time
+                settings["auto_configure"] = False
         return super().applies(app, scope)
 
 

@@ -68,15 +68,21 @@ def disables(name: str) -> bool:
 
 
 def wants_contrib(name: str) -> bool:
-    """Tell whether the settings ask for OpenTelemetry's instrumentation of a library in place of ours.
+    """Tell whether the settings ask for OpenTelemetry's instrumentation of a library, or for names that ours knows not.
 
     Args:
         name: Name of the instrumentation in the catalog.
     """
     global _by_contrib  # noqa: PLW0603 -- read once
     if _by_contrib is None:
-        _by_contrib = _names_in(_BY_CONTRIB)
+        _by_contrib = _names_in(_BY_CONTRIB) if _names_are_stable() else frozenset("*")
     return name in _by_contrib or "*" in _by_contrib
+
+
+def _names_are_stable() -> bool:
+    """Tell whether telemetry of HTTP is to have its stable names alone, the only ones that hooks of ours know."""
+    chosen = {part.strip() for part in os.environ.get("OTEL_SEMCONV_STABILITY_OPT_IN", "http").split(",")}
+    return "http" in chosen and "http/dup" not in chosen
 
 
 def _names_in(variables: tuple[str, ...]) -> frozenset[str]:

@@ -30,10 +30,8 @@ def instrument(module: ModuleType) -> None:
 class _StarletteHook(Hook):
     def applies(self, app: Any, scope: Any) -> bool:
         """Leave FastAPI's applications, which are Starlette's too, to their own hook or to none."""
-        if not super().applies(app, scope):
-            return False
         fastapi = sys.modules.get("fastapi.applications")
-        return fastapi is None or not isinstance(app, fastapi.FastAPI)
+        return super().applies(app, scope) and (fastapi is None or not isinstance(app, fastapi.FastAPI))
 
 
 def record_exceptions() -> None:
