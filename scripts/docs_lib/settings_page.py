@@ -38,8 +38,16 @@ _RESPECTED = {
     "`OTEL_EXPORTER_OTLP_PROTOCOL`, `OTEL_EXPORTER_OTLP_<SIGNAL>_PROTOCOL`": "`grpc` or `http/protobuf` (default). "
     "Another value gives one line, and `http/protobuf`.",
     "`OTEL_EXPORTER_OTLP_HEADERS`, `…_TIMEOUT`, `…_COMPRESSION`, `…_CERTIFICATE`, `…_CLIENT_KEY`, "
-    "`…_CLIENT_CERTIFICATE`, `…_INSECURE`": "As the exporters read them, each also by signal. Headers are for this "
-    "destination only and never reach the second one; the others count for both.",
+    "`…_CLIENT_CERTIFICATE`, `…_INSECURE`": "As OpenTelemetry's exporters for Python read them, each also by signal; "
+    "`…_TIMEOUT` is in seconds. `…_COMPRESSION` is `gzip` (default of the light pipeline) or `none`. Headers are for "
+    "this destination only and never reach the second one; the others count for both, `…_INSECURE` excepted.",
+    "`OTEL_PYTHON_EXPORTER_OTLP_{HTTP,GRPC}_CREDENTIAL_PROVIDER`, `…_{HTTP,GRPC}_<SIGNAL>_CREDENTIAL_PROVIDER`": "Name "
+    "of an installed credential provider, for this destination only.",
+    "`HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`": "The proxy to both destinations, by the rules of requests; "
+    "with gRPC by those of gRPC.",
+    "`REQUESTS_CA_BUNDLE`, `CURL_CA_BUNDLE`, `SSL_CERT_FILE`, `SSL_CERT_DIR`": "With http/protobuf: certificate "
+    "authorities to believe where `…_CERTIFICATE` names none; the first two instead of those of this machine, the "
+    "others beside them.",
     "`OTEL_TRACES_EXPORTER`, `OTEL_METRICS_EXPORTER`, `OTEL_LOGS_EXPORTER`": "`otlp`, `none`, `console`, or any "
     "installed exporter; several with commas between them. `otlp` where an endpoint is set. `prometheus`, which is "
     "asked rather than sends, is not supported.",

@@ -7,7 +7,7 @@ of OpenTelemetry for Python make of it: what they accept goes on working.
 
 import os
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, TypedDict
 from urllib.parse import SplitResult, urlsplit
 
 from dbx_otel.delivery.batch import Signal
@@ -53,6 +53,12 @@ def otlp_destinations(
     if settings.otlp_endpoint is not None:
         destinations += _second(settings.otlp_endpoint, settings, variables)
     return destinations, list(dict.fromkeys(notes))
+
+
+class _Certificates(TypedDict):
+    certificate: str | None
+    client_certificate: str | None
+    client_key: str | None
 
 
 class _Variables:
@@ -118,6 +124,15 @@ class _Variables:
         self.note_entries(variable, bad, "it is left out")
         return headers
 
+    def certificates(self, signal: Signal) -> _Certificates:
+        """Return the paths of the three; a key alone is of no use."""
+        shown = self.of(signal, "CLIENT_CERTIFICATE")[1] or None
+        return {
+            "certificate": self.of(signal, "CERTIFICATE")[1] or None,
+            "client_certificate": shown,
+            "client_key": (self.of(signal, "CLIENT_KEY")[1] or None) if shown else None,
+        }
+
     def insecure(self, signal: Signal, scheme: str) -> bool:
         """Tell whether gRPC goes without TLS: a signal's own variable, an https address, the general variable."""
         own, general = f"OTEL_EXPORTER_OTLP_{signal.upper()}_INSECURE", "OTEL_EXPORTER_OTLP_INSECURE"
@@ -150,14 +165,11 @@ def _first(signal: Signal, variables: _Variables) -> tuple[str, Endpoint] | None
             allowed = "with http/protobuf an http:// or https:// address"
             variables.note(variable, public_address(address), allowed, f"nothing: {signal} are not sent there")
             return None
-    client_certificate = variables.of(signal, "CLIENT_CERTIFICATE")[1] or None
     return address, Endpoint(
         url,
         protocol,
         headers=variables.headers(signal),
-        certificate=variables.of(signal, "CERTIFICATE")[1] or None,
-        client_certificate=client_certificate,
-        client_key=(variables.of(signal, "CLIENT_KEY")[1] or None) if client_certificate else None,
+        **variables.certificates(signal),
         compression=variables.compression(signal),
         timeout=variables.timeout(signal),
         insecure=insecure,
@@ -166,10 +178,9 @@ def _first(signal: Signal, variables: _Variables) -> tuple[str, Endpoint] | None
 
 
 def _second(address: str, settings: Settings, variables: _Variables) -> list[Destination]:
-    """Return the destination of the settings, whose headers and credentials are its own.
+    """Return the destination of the settings, whose headers and credential providers are its own.
 
-    What the environment says of certificate authorities, compression and time holds for it, too: it is about this
-    machine.
+    What the environment says of certificates, compression and time holds for it, too: it is about this machine.
     """
     headers = _second_headers(settings, variables)
     if headers is None:
@@ -180,7 +191,7 @@ def _second(address: str, settings: Settings, variables: _Variables) -> list[Des
             _target(address) if is_grpc else f"{address.rstrip('/')}/v1/{signal}",
             settings.otlp_protocol,
             headers=headers,
-            certificate=variables.of(signal, "CERTIFICATE")[1] or None,
+            **variables.certificates(signal),
             compression=variables.compression(signal),
             timeout=variables.timeout(signal),
             insecure=is_grpc and _parts(address).scheme == "http",

@@ -265,8 +265,8 @@ def test_a_configuration_file_is_not_followed() -> None:
 
 FIRST = {
     "OTEL_EXPORTER_OTLP_HEADERS": "authorization=canary",
-    "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE": "/canary.pem",
-    "OTEL_EXPORTER_OTLP_CLIENT_KEY": "/canary.key",
+    "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE": "/client.pem",
+    "OTEL_EXPORTER_OTLP_CLIENT_KEY": "/client.key",
     "OTEL_PYTHON_EXPORTER_OTLP_HTTP_CREDENTIAL_PROVIDER": "canary",
     "OTEL_PYTHON_EXPORTER_OTLP_GRPC_CREDENTIAL_PROVIDER": "canary",
     "OTEL_EXPORTER_OTLP_INSECURE": "true",
@@ -276,7 +276,7 @@ FIRST = {
 
 
 @pytest.mark.parametrize("protocol", Protocol)
-def test_the_second_has_nothing_of_the_first_but_whom_to_believe(protocol: Protocol) -> None:
+def test_the_second_has_nothing_of_the_first_but_certificates(protocol: Protocol) -> None:
     settings = Settings(
         otlp_endpoint="https://u:canary@apm.example/otlp/", otlp_protocol=protocol, otlp_headers="X-Api-Key=k%20ey"
     )
@@ -292,8 +292,8 @@ def test_the_second_has_nothing_of_the_first_but_whom_to_believe(protocol: Proto
         assert endpoint.headers["x-telemetry-distro"].startswith("dbx-otel/")
         assert len(endpoint.headers) == 2
         assert endpoint.certificate == ("/logs.pem" if signal == "logs" else "/ca.pem")
-        more = (endpoint.client_certificate, endpoint.client_key, endpoint.credential_provider, endpoint.insecure)
-        assert more == (None, None, None, False)
+        assert (endpoint.client_certificate, endpoint.client_key) == ("/client.pem", "/client.key")
+        assert (endpoint.credential_provider, endpoint.insecure) == (None, False)
 
 
 def test_both_destinations() -> None:
