@@ -16,7 +16,7 @@ help:
 	@echo 'make test           all tests, on the oldest and the newest Python here; builds what is missing'
 	@echo 'make lint           ruff, mypy, import contracts, generated docs'
 	@echo 'make stack          collector, Jaeger, Prometheus and Loki on 127.0.0.1'
-	@echo 'make bench          start-up cost beside bare Python and opentelemetry-instrument'
+	@echo 'make bench          what it costs, beside bare Python, opentelemetry-instrument and ddtrace (ARGS=--quick to try)'
 	@echo 'make docs format lock clean'
 
 demo: .venv/ready
@@ -51,7 +51,7 @@ build-stack: .venv/ready
 	$(PYTHON) scripts/build-stack
 
 bench: .venv/ready
-	$(PYTHON) benchmarks/startup.py $(ARGS)
+	$(PYTHON) -m benchmarks $(ARGS)
 
 lock: $(UV)
 	$(UV) pip compile -q --universal --python-version 3.11 --no-header --no-emit-index-url --upgrade \

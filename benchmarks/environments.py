@@ -7,17 +7,26 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 LOCK = ROOT / "requirements" / "lock.txt"
-VANILLA_DISTRO = "opentelemetry-distro==0.66b1"
-APP = ["fastapi", "uvicorn", "databricks-sdk"]
-"""What the app itself needs; databricks-sdk because a Databricks App has it, and requests with it."""
+BARE = "bare"
+VANILLA = "opentelemetry-instrument"
+DATADOG = "ddtrace-run"
+OURS = "dbx-otel-run"
+
+_VANILLA_DISTRO = ["opentelemetry-distro==0.66b1", "opentelemetry-exporter-otlp"]
+_DATADOG = "ddtrace==4.16.0"
 
 
-def build_all() -> dict[str, Path]:
+def build(app: Sequence[str], launchers: Sequence[str]) -> dict[str, Path]:
     """Make the environments that are missing and install this checkout's dbx-otel anew.
+
+    Args:
+        app: What the app needs.
+        launchers: Those that are measured.
 
     Returns:
         The folder with the programs of each environment, by the launcher's name.
@@ -26,19 +35,19 @@ def build_all() -> dict[str, Path]:
         subprocess.CalledProcessError: A package could not be installed; the installer says why.
     """
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    dependencies: list[str] = project["dependencies"]
-    instrumentations = [name for name in dependencies if name.startswith("opentelemetry-")]
-    wanted = {
-        "bare": APP,
-        "opentelemetry-instrument": [*APP, VANILLA_DISTRO, *instrumentations],
-        "dbx-otel-run": [*APP, *dependencies],
+    of_launcher: Mapping[str, list[str]] = {
+        BARE: [],
+        VANILLA: _VANILLA_DISTRO,
+        DATADOG: [_DATADOG],
+        OURS: project["dependencies"],
     }
-    folder = _cache() / _key(wanted)
+    wanted = {name: [*app, *of_launcher[name]] for name in launchers}
+    folders = {name: _cache() / f"{name}-{_key(requirements)}" for name, requirements in wanted.items()}
     for name, requirements in wanted.items():
-        _build(folder / name, requirements)
-    _install(folder / "dbx-otel-run", ["--no-deps", "--force-reinstall", str(ROOT)])
-    _compile(folder / "dbx-otel-run")
-    return {name: folder / name / "bin" for name in wanted}
+        _build(folders[name], name, requirements)
+    _install(folders[OURS], ["--no-deps", "--force-reinstall", str(ROOT)])
+    _compile(folders[OURS])
+    return {name: folder / "bin" for name, folder in folders.items()}
 
 
 def _cache() -> Path:
@@ -46,24 +55,32 @@ def _cache() -> Path:
     return Path(base) / "dbx-otel" / "benchmarks"
 
 
-def _key(wanted: dict[str, list[str]]) -> str:
+def _key(requirements: list[str]) -> str:
     """Return a name that changes with the requirements, their pins and the Python."""
-    text = f"{sys.version}\n{wanted}\n{LOCK.read_text(encoding='utf-8')}"
+    text = f"{sys.version}\n{requirements}\n{LOCK.read_text(encoding='utf-8')}"
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def _build(folder: Path, requirements: list[str]) -> None:
+def _build(folder: Path, name: str, requirements: list[str]) -> None:
     ready = folder / "ready"
     if ready.exists():
         return
-    print(f"making the environment of {folder.name}", file=sys.stderr)
+    print(f"making the environment of {name}", file=sys.stderr)
     shutil.rmtree(folder, ignore_errors=True)
     uv = _uv()
     maker = [uv, "venv", "-q", "--python", sys.executable] if uv else [sys.executable, "-m", "venv"]
     subprocess.run([*maker, str(folder)], check=True)
     _install(folder, ["--constraint", str(LOCK), *requirements])
+    if name == VANILLA:
+        _install(folder, ["--constraint", str(LOCK), *_instrumentations(folder)])
     _compile(folder)
     ready.touch()
+
+
+def _instrumentations(folder: Path) -> list[str]:
+    """Return what OpenTelemetry's own installer finds to instrument in an environment."""
+    command = [str(folder / "bin" / "opentelemetry-bootstrap"), "-a", "requirements"]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
 
 
 def _install(folder: Path, arguments: list[str]) -> None:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs a command and tells the processor and wall time it took. Linux only: reads other processes' clocks."""
+"""Runs a command and tells what it took. Linux only: reads other processes' clocks and memory."""
 
 import http.client
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 TIMEOUT = 60.0
+_PSS = re.compile(r"^Pss:\s+(\d+) kB", re.MULTILINE)
 _CLOCK_OF_PROCESS = 2
 """CPUCLOCK_SCHED: all threads of a process, user and system (Linux, `clock_getcpuclockid`)."""
 
@@ -98,7 +100,7 @@ def until_first_200(command: Command, port: int) -> tuple[Cost, str]:
     """
     with running(command) as server:
         server.wait_for_200(port)
-        cost = Cost(_cpu_of_tree(server.process.pid), time.perf_counter() - server.began)
+        cost = Cost(cpu_of_tree(server.process.pid), time.perf_counter() - server.began)
         return cost, _text(server.output)
 
 
@@ -116,19 +118,37 @@ class Running:
     output: IO[bytes]
     began: float
 
-    def wait_for_200(self, port: int) -> None:
+    def wait_for_200(self, port: int, timeout: float = TIMEOUT) -> None:
         """Ask for `/` until the answer is 200.
+
+        Args:
+            port: Where it listens.
+            timeout: Seconds from its start that it may take.
 
         Raises:
             Failed: The server ended, or did not answer within the time limit.
         """
-        while time.perf_counter() < self.began + TIMEOUT:
+        while time.perf_counter() < self.began + timeout:
             if self.process.poll() is not None:
                 raise Failed(f"the server ended with {self.process.returncode}:\n{_text(self.output)}")
             if _answers(port):
                 return
             time.sleep(0.001)
-        raise Failed(f"the server did not answer within {TIMEOUT:g} s:\n{_text(self.output)}")
+        raise Failed(f"the server did not answer within {timeout:g} s:\n{_text(self.output)}")
+
+    def end(self) -> None:
+        """End it by SIGTERM, or by force where it does not end within the time limit."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(TIMEOUT)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def printed(self) -> str:
+        """Return what went to standard error so far."""
+        return _text(self.output)
 
 
 @contextmanager
@@ -137,15 +157,11 @@ def running(command: Command) -> Iterator[Running]:
     with tempfile.TemporaryFile() as output:
         began = time.perf_counter()
         process = _start(command, output)
+        server = Running(process, output, began)
         try:
-            yield Running(process, output, began)
+            yield server
         finally:
-            process.send_signal(signal.SIGTERM)
-            try:
-                process.wait(TIMEOUT)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            server.end()
 
 
 def _answers(port: int) -> bool:
@@ -188,9 +204,19 @@ def _text(output: IO[bytes]) -> str:
     return output.read().decode("utf-8", "replace")
 
 
-def _cpu_of_tree(pid: int) -> float:
+def cpu_of_tree(pid: int) -> float:
     """Return the processor time of a process and its living descendants so far, in seconds."""
-    seconds = time.clock_gettime((~pid << 3) | _CLOCK_OF_PROCESS)
+    return sum(time.clock_gettime((~each << 3) | _CLOCK_OF_PROCESS) for each in _tree(pid))
+
+
+def memory_of_tree(pid: int) -> int:
+    """Return the memory of a process and its living descendants, in bytes; what they share is counted once (PSS)."""
+    sizes = [_PSS.search(Path(f"/proc/{each}/smaps_rollup").read_text(encoding="ascii")) for each in _tree(pid)]
+    return sum(1024 * int(size[1]) for size in sizes if size)
+
+
+def _tree(pid: int) -> Iterator[int]:
+    yield pid
     for tasks in Path(f"/proc/{pid}/task").glob("*/children"):
-        seconds += sum(_cpu_of_tree(int(child)) for child in tasks.read_text(encoding="ascii").split())
-    return seconds
+        for child in tasks.read_text(encoding="ascii").split():
+            yield from _tree(int(child))

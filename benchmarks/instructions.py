@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How many instructions a launcher adds to each request; see benchmarks/README.md."""
+
+import os
+import sys
+
+from benchmarks import page, requests, valgrind
+from benchmarks.processes import Command, free_port, running
+from benchmarks.request_tables import BARE, VANILLA
+
+_ROUTES = ("/ping", "/work")
+_VARIANTS = (BARE, VANILLA, "`dbx-otel-run`", "`dbx-otel-run`, JSON logs")
+_FEW, _MANY = 100, 500
+_SLOWER = 600.0
+"""Seconds that a server may take to start under valgrind, on a busy machine."""
+
+
+def measure(*, quick: bool) -> str:
+    """Return the result as Markdown; says so where valgrind is not installed.
+
+    Args:
+        quick: Whether to count one route only.
+
+    Raises:
+        Failed: A server did not start, or did not answer as it should.
+    """
+    if not valgrind.is_installed():
+        return "Not counted: valgrind is not installed.\n"
+    programs = requests.programs()
+    load_before = os.getloadavg()[0]
+    counts: dict[str, dict[str, float]] = {}
+    with requests.neighbours_running() as port:
+        for route in _ROUTES[:1] if quick else _ROUTES:
+            counts[route] = {name: _of_a_request(requests.bench(name, programs, port), route) for name in _VARIANTS}
+            print(f"instructions: {route} is counted", file=sys.stderr)
+    head = page.circumstances(f"{_MANY - _FEW} requests of each route of the FastAPI app", load_before)
+    return "\n".join([head, "", *_table(counts), ""])
+
+
+def _of_a_request(bench: requests.Bench, route: str) -> float:
+    few, many = (_of_a_run(bench, route, count) for count in (_FEW, _MANY))
+    return (many - few) / (_MANY - _FEW)
+
+
+def _of_a_run(bench: requests.Bench, route: str, count: int) -> int:
+    port = free_port()
+    command = bench.command(requests.FASTAPI, port)
+    environment = {**command.environment, "PYTHONHASHSEED": "0", "PATH": f"{command.environment['PATH']}:/usr/bin"}
+    slow = Command(valgrind.counting(command.words), environment, command.folder)
+    with running(slow) as server:
+        server.wait_for_200(port, _SLOWER)
+        requests.load(port, route, count)
+        bench.settle()
+        server.end()
+        return valgrind.counted(server.printed())
+
+
+def _table(counts: dict[str, dict[str, float]]) -> list[str]:
+    lines = ["| | | thousand instructions a request | added | of theirs |", "|---|---|---|---|---|"]
+    for route, by_variant in counts.items():
+        for name, count in by_variant.items():
+            added, theirs = count - by_variant[BARE], by_variant[VANILLA] - by_variant[BARE]
+            cells = [route, name, f"{count / 1000:.0f}"]
+            cells += ["", ""] if name == BARE else [f"{added / 1000:.0f}", f"{added / theirs:.0%}"]
+            lines.append(f"| {' | '.join(cells)} |")
+    return lines
