@@ -12,7 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from scripts.stack_lib.stack import Stack
+from tests.support.apps.producing import EVENT
 from tests.support.losses import DEADLINE, ENDS_ONE_AFTER_THE_OTHER, KINDS, Collector, Producer, collector, producer
+from tests.support.stack import eventually, loki_query
 
 PROTOCOLS = {"uvicorn": "http/protobuf", "gunicorn -w 2": "grpc", "script": "http/protobuf"}
 SOON = {"OTEL_BSP_SCHEDULE_DELAY": "1000", "OTEL_BLRP_SCHEDULE_DELAY": "1000"}
@@ -144,3 +147,26 @@ def test_a_worker_that_is_killed_leaves_its_security_records_to_its_sibling(tmp_
         got.wait_for(tags, got.security, seconds=50)
         assert got.security() == once(tags), app.lines()
         assert 0 < sum(pid == victim for pid in app.made.values()) < len(tags)
+
+
+@pytest.mark.stack
+@pytest.mark.xdist_group("stack")
+def test_loki_has_all_security_records_of_a_killed_app_and_a_killed_collector(own_stack: Stack, tmp_path: Path) -> None:
+    kind = "gunicorn -w 2"
+    there = {"OTEL_EXPORTER_OTLP_ENDPOINT": own_stack.endpoints.otlp_grpc, "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}
+    with producer(kind, tmp_path, there) as app:
+        app.produce(20)
+        own_stack.process("collector").kill()
+        tags = app.produce_until_killed(0.5)
+    assert len(tags) > 50
+    own_stack.process("collector").start()
+    own_stack.wait_until_ready()
+    with producer(kind, tmp_path, there, prefix="second") as app:
+        tags |= app.produce(1)
+        query = f'{{service_name="orders"}} | event_name="{EVENT}"'
+
+        def logged() -> set[str]:
+            return {stream["stream"]["audit_record_id"] for stream in loki_query(own_stack, query)}
+
+        eventually(lambda: tags <= logged(), seconds=60)
+        assert len(logged() - tags) <= PROCESSES[kind], app.lines()
