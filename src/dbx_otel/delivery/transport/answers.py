@@ -5,6 +5,8 @@ import math
 import time
 import zlib
 from collections.abc import Mapping
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
 from dbx_otel.delivery.outcome import Kind, Outcome
@@ -100,9 +102,6 @@ def retry_after(text: str | None) -> float | None:
 
 
 def _seconds_until(date: str) -> float:
-    from datetime import UTC
-    from email.utils import parsedate_to_datetime
-
     try:
         found = parsedate_to_datetime(date)
         return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp() - time.time()

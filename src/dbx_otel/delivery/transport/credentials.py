@@ -4,6 +4,7 @@
 from importlib.metadata import entry_points
 from typing import Any
 
+from dbx_otel.delivery import import_guard
 from dbx_otel.delivery.transport.failures import ConfigurationError
 
 GROUP = "opentelemetry_otlp_credential_provider"
@@ -20,7 +21,9 @@ def provided(name: str, kind: type) -> Any:
         ConfigurationError: No package offers it, or it is something else.
     """
     for entry in entry_points(group=GROUP, name=name):
-        made = entry.load()()
+        with import_guard.importing():
+            provide = entry.load()
+        made = provide()
         if not isinstance(made, kind):
             raise ConfigurationError(
                 f"credential provider {name!r} gives {type(made).__name__} where {kind.__name__} is needed"

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whom to believe and what to show: TLS 1.2 or better, with the certificate authorities that requests would take."""
 
+import contextlib
 import os
 import ssl
 from pathlib import Path
@@ -9,6 +10,11 @@ from typing import Never
 from dbx_otel.delivery.transport.attempt import TimedTlsSocket
 from dbx_otel.delivery.transport.destination import Endpoint
 from dbx_otel.delivery.transport.failures import ConfigurationError
+
+try:
+    import certifi
+except ImportError:  # it comes with requests, and may be left out by who packages that
+    certifi = None  # type: ignore[assignment]  # nothing then
 
 
 def context_of(endpoint: Endpoint) -> ssl.SSLContext:
@@ -40,13 +46,9 @@ def _believing(certificate: str | None) -> ssl.SSLContext:
             raise ConfigurationError(f"certificate authorities {named!r}: {_reason(error)}") from None
     # The system's, or those of SSL_CERT_FILE and SSL_CERT_DIR, and beside them those that requests brings.
     context = ssl.create_default_context()
-    try:
-        import certifi
-
-        context.load_verify_locations(certifi.where())
-    except (ImportError, OSError):
-        # There are the system's.
-        pass
+    if certifi is not None:
+        with contextlib.suppress(OSError):  # there are the system's
+            context.load_verify_locations(certifi.where())
     return context
 
 
