@@ -2,7 +2,6 @@
 """A real server for HTTP clients to call, in a thread of the process that plays a corpus."""
 
 import os
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,13 +14,6 @@ from opentelemetry.context import Context
 
 PORT_VARIABLE = "COMPARISON_PORT"
 """The same for both variants, as spans bear it."""
-
-
-def free_port() -> int:
-    """Return a port that nothing listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class _Handler(BaseHTTPRequestHandler):

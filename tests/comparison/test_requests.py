@@ -5,9 +5,10 @@ import os
 
 import pytest
 
-from tests.comparison.client_server import PORT_VARIABLE, free_port
+from tests.comparison.client_server import PORT_VARIABLE
 from tests.comparison.harness import Comparison, Rule, compare
 from tests.comparison.requests_corpus import RULES
+from tests.support.launched import free_port
 
 
 @pytest.fixture(scope="module")
