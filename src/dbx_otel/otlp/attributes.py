@@ -45,7 +45,11 @@ class AttributeField:
     def __init__(self, number: int) -> None:
         self._tag = wire.tag(number, wire.LENGTH_DELIMITED)
         # By type first: 1, 1.0 and True are equal, and are three different values to OTLP.
-        self._kept = {kind: _Names(self._tag, values.PLAIN[kind]) for kind in (str, int, bool)}
+        self._kept = {
+            str: _Names(self._tag, values.text_key_value),
+            int: _Names(self._tag, partial(_key_value, values.PLAIN[int])),
+            bool: _Names(self._tag, partial(_key_value, values.PLAIN[bool])),
+        }
 
     def append_to(self, parts: list[bytes], attributes: Any) -> None:
         """Append each attribute. One whose name cannot be shown is left out.
@@ -73,18 +77,18 @@ class _Names(dict[str, Kept]):
 
     Args:
         tag: The field's tag.
-        encode: Returns a value of the type as the content of an AnyValue.
+        encode: Returns an attribute, of the field's tag, the key and a value of the type.
     """
 
     __slots__ = ("_encode", "_tag")
 
-    def __init__(self, tag: bytes, encode: Callable[[Any], bytes]) -> None:
+    def __init__(self, tag: bytes, encode: Callable[[bytes, bytes, Any], bytes]) -> None:
         super().__init__()
         self._tag = tag
         self._encode = encode
 
     def __missing__(self, name: str) -> Kept:
-        of_name = Kept(partial(_attribute, self._tag, values.key_field(name), self._encode))
+        of_name = Kept(partial(self._encode, self._tag, values.key_field(name)))
         if type(name) is str and len(name) <= LONGEST_KEPT:
             if len(self) >= _MOST_NAMES:
                 self.clear()
@@ -92,5 +96,5 @@ class _Names(dict[str, Kept]):
         return of_name
 
 
-def _attribute(tag: bytes, key: bytes, encode: Callable[[Any], bytes], value: Any) -> bytes:
+def _key_value(encode: Callable[[Any], bytes], tag: bytes, key: bytes, value: Any) -> bytes:
     return values.key_value(tag, key, encode(value))

@@ -4,7 +4,7 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-MOST_KEPT: Final = 64
+MOST_KEPT: Final = 128
 """Values kept. Where more come, the others are encoded each time: they are most likely all different."""
 LONGEST_KEPT: Final = 128
 """Bytes of an encoding that is kept."""

@@ -31,6 +31,8 @@ _REPEATED = wire.tag(1, wire.LENGTH_DELIMITED)
 _KEY = wire.tag(1, wire.LENGTH_DELIMITED)
 _VALUE = wire.tag(2, wire.LENGTH_DELIMITED)
 _TRUE, _FALSE = _BOOL + b"\x01", _BOOL + b"\x00"
+_SHORT = len(wire.LENGTHS) - 16
+"""Bytes of a key and a text whose lengths, with those around them, are known beforehand."""
 _LOWEST, _HIGHEST = -(1 << 63), (1 << 63) - 1
 
 
@@ -63,6 +65,26 @@ def key_value(tag: bytes, key: bytes, value: bytes) -> bytes:
     """
     size = wire.length(len(value))
     return b"".join((tag, wire.length(len(key) + 1 + len(size) + len(value)), key, _VALUE, size, value))
+
+
+def text_key_value(tag: bytes, key: bytes, text: str) -> bytes:
+    """As `key_value`, of a text: in one go, as most attributes are texts.
+
+    Args:
+        tag: The field's tag.
+        key: What `key_field` has returned.
+        text: The value.
+    """
+    data = wire.utf8(text)
+    size = len(data)
+    if size + len(key) > _SHORT:
+        return key_value(tag, key, _text(text))
+    lengths = wire.LENGTHS
+    of_text = lengths[size]
+    size += 1 + len(of_text)
+    of_value = lengths[size]
+    of_pair = lengths[len(key) + 1 + len(of_value) + size]
+    return b"".join((tag, of_pair, key, _VALUE, of_value, _STRING, of_text, data))
 
 
 def _text(value: str) -> bytes:

@@ -41,12 +41,13 @@ def varint(number: int) -> bytes:
     return bytes(groups)
 
 
-_LENGTHS = tuple(varint(number) for number in range(1024))
+LENGTHS = tuple(varint(number) for number in range(1024))
+"""Lengths that are known beforehand."""
 
 
 def length(number: int) -> bytes:
     """Encode a length: as `varint`, but at once for short ones."""
-    return _LENGTHS[number] if number < len(_LENGTHS) else varint(number)
+    return LENGTHS[number] if number < len(LENGTHS) else varint(number)
 
 
 def zigzag(number: int) -> bytes:

@@ -100,3 +100,10 @@ def test_names_without_end_do_not_fill_the_memory() -> None:
     assert max(map(len, held)) <= 128
     assert max(len(name) for names in held for name in names) <= LONGEST_KEPT
     assert sum(sys.getsizeof(kept) for names in held for kept in names.values()) < 1 << 20
+
+
+@pytest.mark.parametrize("around", [0, 127, 1008, 1024, 1 << 14, 1 << 16])
+def test_texts_of_lengths_that_are_written_in_more_bytes(around: int) -> None:
+    for size in range(max(around - 25, 0), around + 25):
+        attributes = {"name": "x" * size, "n" * size: "é"}
+        assert _decoded(attributes) == Resource(attributes=_encode_attributes(attributes))
