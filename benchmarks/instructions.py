@@ -5,11 +5,21 @@ import os
 import sys
 
 from benchmarks import page, requests, valgrind
+from benchmarks.environments import OURS
 from benchmarks.processes import Command, free_port, running
 from benchmarks.request_tables import BARE, VANILLA
 
 _ROUTES = ("/ping", "/work")
-_VARIANTS = (BARE, VANILLA, "`dbx-otel-run`", "`dbx-otel-run`, JSON logs")
+_OURS = "`dbx-otel-run`"
+_VARIANTS = (BARE, VANILLA, _OURS, f"{_OURS}, JSON logs")
+_WITHOUT = {
+    "spans": {"OTEL_TRACES_EXPORTER": "none"},
+    "log records": {"OTEL_LOGS_EXPORTER": "none"},
+    "metrics": {"OTEL_METRICS_EXPORTER": "none"},
+    "the user": {"DBX_OTEL_IDENTITY": "off"},
+    "any of them, with the hooks left": {"OTEL_SDK_DISABLED": "true"},
+}
+"""What `dbx-otel-run` can do without."""
 _FEW, _MANY = 100, 500
 _SLOWER = 600.0
 """Seconds that a server may take to start under valgrind, on a busy machine."""
@@ -29,12 +39,17 @@ def measure(*, quick: bool) -> str:
     programs = requests.programs()
     load_before = os.getloadavg()[0]
     counts: dict[str, dict[str, float]] = {}
+    without: dict[str, float] = {}
     with requests.neighbours_running() as port:
         for route in _ROUTES[:1] if quick else _ROUTES:
             counts[route] = {name: _of_a_request(requests.bench(name, programs, port), route) for name in _VARIANTS}
             print(f"instructions: {route} is counted", file=sys.stderr)
+        for part, environment in {} if quick else _WITHOUT.items():
+            variant = requests.Variant(OURS, {"DBX_OTEL_STDOUT": "off", **environment})
+            without[part] = _of_a_request(requests.Bench(variant, programs[OURS], port), _ROUTES[0])
+            print(f"instructions: without {part} is counted", file=sys.stderr)
     head = page.circumstances(f"{_MANY - _FEW} requests of each route of the FastAPI app", load_before)
-    return "\n".join([head, "", *_table(counts), ""])
+    return "\n".join([head, "", *_table(counts), "", *_parts_table(counts[_ROUTES[0]], without), ""])
 
 
 def _of_a_request(bench: requests.Bench, route: str) -> float:
@@ -64,3 +79,12 @@ def _table(counts: dict[str, dict[str, float]]) -> list[str]:
             cells += ["", ""] if name == BARE else [f"{added / 1000:.0f}", f"{added / theirs:.0%}"]
             lines.append(f"| {' | '.join(cells)} |")
     return lines
+
+
+def _parts_table(counts: dict[str, float], without: dict[str, float]) -> list[str]:
+    """Return what is saved where one thing is left out; the hooks in the frameworks stay."""
+    whole, bare = counts[_OURS], counts[BARE]
+    lines = [f"| {_ROUTES[0]} under {_OURS} without | thousand instructions added | saved |", "|---|---|---|"]
+    for part, count in without.items():
+        lines.append(f"| {part} | {(count - bare) / 1000:.0f} | {(whole - count) / (whole - bare):.0%} |")
+    return lines if without else []
