@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote
 
+import flask
 from opentelemetry import trace
 
 from tests.comparison.flask_apps import make_app
@@ -26,8 +27,6 @@ TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 def instrument(variant: str) -> None:
     """Instrument Flask before an app is made."""
-    import flask
-
     if variant == "contrib":
         from opentelemetry.instrumentation.flask import FlaskInstrumentor
 
@@ -164,14 +163,13 @@ def _bare_cases(app: Any) -> dict[str, Callable[[], object]]:
 
 
 def _special_cases() -> dict[str, Callable[[], object]]:
-    import flask
     from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
     raising = make_app("raising")
     raising.config["PROPAGATE_EXCEPTIONS"] = True
 
     around, mounted = make_app("around"), make_app("mounted")
-    around.wsgi_app = DispatcherMiddleware(around.wsgi_app, {"/mounted": mounted})
+    around.wsgi_app = DispatcherMiddleware(around.wsgi_app, {"/mounted": mounted})  # type: ignore[method-assign]  # as documented
 
     domains = flask.Flask("domains", subdomain_matching=True)
     domains.config["SERVER_NAME"] = "app.example"
@@ -235,12 +233,12 @@ def _propagated(app: Any) -> Callable[[], None]:
     def case() -> None:
         from opentelemetry.instrumentation.propagators import TraceResponsePropagator, set_global_response_propagator
 
-        set_global_response_propagator(TraceResponsePropagator())
+        set_global_response_propagator(TraceResponsePropagator())  # type: ignore[no-untyped-call]  # theirs
         try:
             response = app.test_client().get("/headers")
             assert "traceresponse" in response.headers
         finally:
-            set_global_response_propagator(None)
+            set_global_response_propagator(None)  # type: ignore[no-untyped-call]  # theirs
 
     return case
 

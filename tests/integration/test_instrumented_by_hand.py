@@ -16,7 +16,7 @@ NAMES = ("flask", "requests", "httpx", "urllib3")
 def scopes(asked: list[str], **more: str) -> Counter[tuple[str, str]]:
     """Return how many spans of each kind each scope has made."""
     with Receiver() as receiver:
-        environment = {**app_environment(**more), **receiver.environment("http/protobuf")}
+        environment = {**app_environment(), **more, **receiver.environment("http/protobuf")}
         command = [LAUNCHER, sys.executable, "-m", f"{APPS}.by_hand", *asked]
         subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, timeout=60, check=True)
         receiver.store.wait_quiet()

@@ -44,7 +44,8 @@ def _follow_into_threads(thread: Any) -> None:
 
     @wraps(run_all)
     def run_following(self: Any) -> None:
-        _in_context(getattr(self, _CONTEXT, _NOTHING), run_all, self)
+        bound: Any = getattr(self, _CONTEXT, _NOTHING)
+        _in_context(bound, run_all, self)
 
     thread.start = start_following
     thread._bootstrap_inner = run_following  # noqa: SLF001 -- as above

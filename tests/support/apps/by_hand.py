@@ -27,7 +27,7 @@ def main(asked: set[str]) -> None:
     app = flask.Flask("by_hand")
     app.get("/<client>", endpoint="client")(lambda client: client)
     if "flask-app" in asked:
-        FlaskInstrumentor.instrument_app(app)
+        FlaskInstrumentor.instrument_app(app)  # type: ignore[no-untyped-call]  # theirs
     server = make_server("127.0.0.1", 0, app)
     serving = threading.Thread(target=server.serve_forever)
     serving.start()

@@ -18,12 +18,16 @@ from dbx_otel.instrumentation import first_use
 from tests.support.forking import exit_status_of_child
 
 
+def new_module() -> Any:
+    return ModuleType("shelf_of_books")
+
+
 class Shelf:
     """A library, and an instrumentation that wraps its functions."""
 
     def __init__(self) -> None:
         self.attached = 0
-        self.module: Any = ModuleType("shelf_of_books")
+        self.module = new_module()
         self.module.look = lambda *args, **kwargs: ("looked", args, kwargs)
         self.module.take = lambda: "taken"
 
@@ -84,7 +88,7 @@ def test_methods_keep_their_object_and_class_methods_their_class(shelf: Shelf) -
     shelf.watch("Book.read", "Book.make")
     read = shelf.module.Book.read
 
-    class Novel(shelf.module.Book):  # type: ignore[misc]  # made by the fixture
+    class Novel(shelf.module.Book):  # type: ignore[misc, name-defined]  # made by the fixture
         def read(self, *pages: int) -> Any:
             return "novel", super().read(*pages)
 
