@@ -426,3 +426,4 @@ RULES = [
         }
     ),
 ]
+OLDER_RULES = [asgi_corpus.PATHS_ARE_NO_ROUTES]

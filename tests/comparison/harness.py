@@ -6,7 +6,7 @@ A corpus is a module of this package that has
 - `instrument(variant)`, which is called first, with `contrib` or `own`;
 - `cases()`, a context manager that gives `{name: function}` for the cases to be played one after another; what a case
   returns is compared too, so that instrumentations are seen to change nothing for the app;
-- `RULES`, the intended differences;
+- `RULES`, the intended differences, and `OLDER_RULES`, those that only old versions of the library show;
 - `ENVIRONMENT`, if it needs variables.
 
 A server of a corpus listens on the port that the variable `PORT` names.
@@ -61,15 +61,17 @@ class Comparison:
 
 
 @cache
-def compare(corpus: str) -> Comparison:
+def compare(corpus: str, python: str = sys.executable) -> Comparison:
     """Play a corpus by both variants.
 
     Args:
         corpus: Name of its module in this package.
+        python: The interpreter of an environment with the library and both instrumentations.
     """
-    contrib, own = (_played(corpus, variant) for variant in VARIANTS)
+    contrib, own = (_played(corpus, variant, python) for variant in VARIANTS)
     assert contrib.keys() == own.keys()
-    rules: Sequence[Rule] = import_module(f"tests.comparison.{corpus}").RULES
+    module = import_module(f"tests.comparison.{corpus}")
+    rules: Sequence[Rule] = [*module.RULES, *getattr(module, "OLDER_RULES", ())]
     used = set()
     for case, wanted in contrib.items():
         for rule in rules:
@@ -83,7 +85,7 @@ def compare(corpus: str) -> Comparison:
     return Comparison({case: (contrib[case], own[case]) for case in contrib}, frozenset(used))
 
 
-def _played(corpus: str, variant: str) -> dict[str, Seen]:
+def _played(corpus: str, variant: str, python: str) -> dict[str, Seen]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "DBX_OTEL_"))}
     environment = {
         **kept,
@@ -93,7 +95,7 @@ def _played(corpus: str, variant: str) -> dict[str, Seen]:
         "PYTHONHASHSEED": "0",
     }
     done = subprocess.run(
-        [sys.executable, "-m", "tests.comparison.harness", corpus, variant],
+        [python, "-m", "tests.comparison.harness", corpus, variant],
         cwd=ROOT,
         env=environment,
         capture_output=True,

@@ -7,6 +7,7 @@ import pytest
 
 from tests.comparison import fastapi_corpus, starlette_corpus
 from tests.comparison.harness import compare
+from tests.support.old_image import old_image
 
 CORPORA = [fastapi_corpus, starlette_corpus]
 
@@ -31,3 +32,12 @@ def test_the_corpus_is_large_and_each_difference_is_there(corpus: ModuleType) ->
     comparison = compare(name(corpus))
     assert len(comparison.cases) >= 60
     assert {rule.name for rule in corpus.RULES} - comparison.used == set()
+
+
+@pytest.mark.parametrize("corpus", CORPORA, ids=name)
+@pytest.mark.xdist_group("old image")
+def test_on_old_images_too(corpus: ModuleType) -> None:
+    cases = compare(name(corpus), str(old_image() / "python")).cases
+    assert len(cases) >= 60
+    for case, (wanted, own) in cases.items():
+        assert own == wanted, case
