@@ -79,7 +79,7 @@ class Processes(RuleBasedStateMachine):
         for spool in self.spools:
             spool.close()
         heir = Spool(self.folder / "spool", 1 << 20)
-        left = set()
+        left: set[bytes] = set()
         while records := heir.adopt():
             payloads = [payload for _, payload in records]
             assert left.isdisjoint(payloads)
