@@ -164,7 +164,7 @@ def make_app() -> Any:  # noqa: C901, PLR0915 -- a list of routes
 
     @app.get("/background")
     async def background(tasks: BackgroundTasks) -> str:
-        tasks.add_task(work, 0.3)
+        tasks.add_task(work, 1.2)
         tasks.add_task(async_work)
         return "later"
 

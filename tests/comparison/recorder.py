@@ -87,7 +87,7 @@ def _point(scope: Any, metric: Any, point: Any) -> dict[str, Any]:
         "attributes": dict(sorted(point.attributes.items())),
         "count": getattr(point, "count", None),
         "value": None if is_time else value,
-        "is_long": value > 0.25 if is_time and value is not None else None,
+        "is_long": value > 1 if is_time and value is not None else None,
         "bounds": list(getattr(point, "explicit_bounds", ())),
         # Of a sum it says only whether the span was current yet.
         "has_exemplar": hasattr(point, "count") and bool(point.exemplars),

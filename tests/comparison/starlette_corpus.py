@@ -93,7 +93,7 @@ def make_app() -> Any:  # noqa: C901, PLR0915 -- a list of routes
         return RedirectResponse("/echo")
 
     async def background(request: Request) -> PlainTextResponse:
-        return PlainTextResponse("later", background=BackgroundTask(time.sleep, 0.3))
+        return PlainTextResponse("later", background=BackgroundTask(time.sleep, 1.2))
 
     async def background_fails(request: Request) -> PlainTextResponse:
         return PlainTextResponse("later", background=BackgroundTask(fails_in_a_thread, request))
