@@ -5,6 +5,9 @@ A module that one thread is importing stays locked for ever in a child that anot
 imports it there, as it does with urllib3, would hang.
 """
 
+# Before this module: what is registered last is called first at a fork. One that already held the lock of `logging`,
+# which many modules take when they are imported, would wait for them in vain.
+import logging  # noqa: F401 -- as above
 import os
 import threading
 from collections.abc import Iterator
@@ -18,7 +21,7 @@ _lock = threading.RLock()
 
 @contextmanager
 def importing() -> Iterator[None]:
-    """Keep forks of other threads waiting while modules are imported."""
+    """Keep forks of other threads waiting while modules are imported. May be nested."""
     with _lock:
         yield
 

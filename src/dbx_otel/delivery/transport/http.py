@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """OTLP over HTTP, on urllib3: connections stay open, go through the environment's proxies, and keep to their time."""
 
+# For `socket`, which otherwise imports it when it first looks a host up: a fork would not wait for that.
+import encodings.idna  # noqa: F401 -- as above
 import gzip
 import socket
 import ssl
