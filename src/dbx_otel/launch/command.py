@@ -2,17 +2,22 @@
 """`dbx-otel-run [options] COMMAND [ARG…]`: sets two variables and replaces itself by the command.
 
 The command keeps the process id, the standard streams, the signals and the exit status that it would have without us.
+This runs before every command: it imports next to nothing beyond what Python has loaded by itself.
 """
 
-import contextlib
+from __future__ import annotations
+
+import _signal  # type: ignore[import-not-found]  # there are stubs for `signal` only, which brings `enum`
 import errno
 import os
-import signal
 import sys
-from collections.abc import MutableMapping, Sequence
 
 from dbx_otel._version import __version__
 from dbx_otel.launch.interpreter import RUN_VARIABLE, is_enabled
+
+TYPE_CHECKING = False  # as `typing` has it, without importing typing
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping, Sequence
 
 _USAGE = """\
 Usage: dbx-otel-run [OPTIONS] COMMAND [ARG...]
@@ -103,15 +108,17 @@ def _run_by_shell(command: list[str], environ: dict[str, str]) -> None:
     from dbx_otel.launch.program import find
 
     path = find(command[0], environ)
-    with contextlib.suppress(OSError):
+    try:  # noqa: SIM105 -- contextlib costs start-up
         os.execve("/bin/sh", ["sh", path or command[0], *command[1:]], environ)  # noqa: S606 -- as above
+    except OSError:
+        pass  # the first failure is the one to tell
 
 
 def _restore_signals() -> None:
     """Undo what Python does at its start: the signals that it ignores would stay ignored in the command."""
     for name in ("SIGPIPE", "SIGXFSZ", "SIGXFZ"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.SIG_DFL)
+        if hasattr(_signal, name):
+            _signal.signal(getattr(_signal, name), _signal.SIG_DFL)
 
 
 def _missing(program: str, environ: MutableMapping[str, str]) -> int:
@@ -151,9 +158,10 @@ def _fail(text: str, status: int) -> int:
 def _say(text: str) -> None:
     if sys.stderr is None:
         return  # closed since before Python began: the number 2 may be another file by now
-    # Where nobody reads it, the command is to run all the same, and its status to stay what it is.
-    with contextlib.suppress(OSError):
+    try:  # noqa: SIM105 -- as above
         os.write(2, f"dbx-otel-run: {text}\n".encode("utf-8", "backslashreplace"))
+    except OSError:
+        pass  # where nobody reads it, the command is to run all the same, and its status to stay what it is
 
 
 if __name__ == "__main__":

@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tells Python programs from others, so that a command that will never be traced says so."""
 
-import os
-import re
-from collections.abc import Mapping
+from __future__ import annotations
 
-_PYTHON = re.compile(r"(python|pypy)[0-9.]*t?(-config)?(\.exe)?")
+import os
+
+TYPE_CHECKING = False  # as `typing` has it, without importing typing
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_ENDS_OF_PYTHON = frozenset({"", "t", "-config", "t-config", "exe", "t.exe"})
+"""What may follow `python` and a version in the name of an interpreter."""
 
 _SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh", "fish", "busybox"})
 _WRAPPERS = frozenset(
@@ -47,21 +52,24 @@ def note_on(program: str, environ: Mapping[str, str]) -> str | None:
 
 def find(program: str, environ: Mapping[str, str]) -> str | None:
     """Return the path that executing a program would use, or `None` if there is none."""
-    import shutil
-
-    return shutil.which(program, path=environ.get("PATH", os.defpath))
+    folders = [""] if os.path.dirname(program) else environ.get("PATH", os.defpath).split(os.pathsep)  # noqa: PTH120 -- start-up: pathlib and shutil cost more
+    for folder in folders:
+        path = os.path.join(folder, program)  # noqa: PTH118 -- as above
+        if os.path.isfile(path) and os.access(path, os.X_OK):  # noqa: PTH113 -- as above
+            return path
+    return None
 
 
 def is_python(path: str) -> bool:
     """Tell whether a program is a Python interpreter or a script for one."""
     interpreter = interpreter_of(path)
-    return interpreter is not None and _PYTHON.fullmatch(os.path.basename(interpreter)) is not None  # noqa: PTH119
+    return interpreter is not None and _names_python(os.path.basename(interpreter))  # noqa: PTH119 -- start-up
 
 
 def interpreter_of(path: str) -> str | None:
     """Return what runs a program: itself, or the interpreter that its first line names; `None` if unreadable."""
     name = os.path.basename(path)  # noqa: PTH119 -- start-up: pathlib costs more
-    if _PYTHON.fullmatch(name):
+    if _names_python(name):
         return path
     try:
         with open(path, "rb") as file:  # noqa: PTH123 -- as above
@@ -86,3 +94,8 @@ def starts_others(path: str) -> bool:
     interpreter = interpreter_of(path)
     names = {os.path.basename(path), os.path.basename(interpreter or path)}  # noqa: PTH119 -- as above
     return bool(names & _STARTERS)
+
+
+def _names_python(name: str) -> bool:
+    rest = name.removeprefix("python") if name.startswith("python") else name.removeprefix("pypy")
+    return rest != name and rest.lstrip("0123456789.") in _ENDS_OF_PYTHON
