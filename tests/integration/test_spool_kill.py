@@ -40,14 +40,16 @@ def write_and_kill(folder: Path, journal: Path, seconds: float) -> None:
         stdout=subprocess.PIPE,
         start_new_session=True,
     )
-    assert process.stdout is not None
-    for _ in range(PROCESSES):
-        assert process.stdout.readline() == b"running\n"
-    time.sleep(seconds)
-    os.kill(process.pid, signal.SIGKILL)
-    time.sleep(0.02)  # its children live on, and write on
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()  # its output ends with the last child
+    try:
+        assert process.stdout is not None
+        for _ in range(PROCESSES):
+            assert process.stdout.readline() == b"running\n"
+        time.sleep(seconds)
+        os.kill(process.pid, signal.SIGKILL)
+        time.sleep(0.02)  # its children live on, and write on
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()  # its output ends with the last child
 
 
 def replay(folder: Path, replayers: int, *, acknowledge: bool = False) -> Counter[str]:

@@ -360,7 +360,7 @@ from dbx_otel.delivery.spool import Spool
 spool = Spool(sys.argv[1], 1 << 26)
 spool.append(b"of the parent")
 if os.fork() == 0:
-    print("forked", flush=True)
+    os.write(1, b"forked\\n")
     time.sleep(60)
     os._exit(0)
 os.wait()
@@ -393,11 +393,11 @@ thread = threading.Thread(target=spool.append, args=(b"of the parent",))
 thread.start()
 time.sleep(0.1)
 if os.fork() == 0:
-    print("forked", flush=True)
+    os.write(1, b"forked\\n")
     time.sleep(60)
     os._exit(0)
 thread.join()
-print("kept", flush=True)
+os.write(1, b"kept\\n")
 os.wait()
 """
         with subprocess.Popen(
