@@ -15,7 +15,8 @@ from tornado.httputil import HTTPHeaders
 
 from dbx_otel import identity
 from dbx_otel.identity.context import current, with_identity
-from dbx_otel.identity.model import NOBODY, Identity
+from dbx_otel.identity.headers import ASGI_NAMES, WSGI_NAMES, add_field, read, values_of
+from dbx_otel.identity.model import NOBODY, Identity, from_forwarded
 from dbx_otel.identity.policy import IdentityPolicy
 from dbx_otel.identity.propagator import IdentityPropagator
 from dbx_otel.settings import IdentityMode
@@ -187,3 +188,58 @@ def test_whatever_a_carrier_is_the_request_goes_on(
         assert type(value) in {str, bool, tuple}
         assert not isinstance(value, tuple) or all(type(item) is str for item in value)
         assert name != "databricks.on_behalf_of" or value is True
+
+
+FIELD = st.one_of(
+    st.none(),
+    st.binary(max_size=60),
+    st.text(max_size=60),
+    st.sampled_from([b"ada@example.com", b"1@1", b"203.0.113.7", b"r-1", b" padded ", b"a,b", b"x" * 2000]),
+    st.lists(st.one_of(st.binary(max_size=20), GARBAGE), max_size=3),
+    GARBAGE,
+)
+
+
+@given(st.sampled_from(PROPAGATORS), st.tuples(*[FIELD] * 6), st.sampled_from([ASGI_NAMES, WSGI_NAMES]))
+def test_what_is_remembered_is_what_would_be_read(
+    propagator: IdentityPropagator, values: tuple[Any, ...], names: tuple[Any, ...]
+) -> None:
+    fields = {name: value for name, value in zip(names, values, strict=True) if value is not None}
+    if propagator.policy.trusted:
+        read_anew = from_forwarded(read(values_of(fields, names)), propagator.policy.mode, propagator.policy.key)
+    else:
+        read_anew = NOBODY
+    for _ in range(2):
+        assert propagator.identify_fields(fields, names) == read_anew
+
+
+def test_people_are_remembered_but_neither_their_requests_nor_tokens() -> None:
+    propagator = IdentityPropagator(IdentityPolicy(trusted=True, mode=IdentityMode.FULL))
+    for number in range(3):
+        fields = {
+            b"x-forwarded-email": EMAIL.encode(),
+            b"x-request-id": f"r-{number}".encode(),
+            b"x-forwarded-access-token": f"canary-{number}".encode(),
+        }
+        found = propagator.identify_fields(fields, ASGI_NAMES)
+        assert found.attributes["databricks.request.id"] == f"r-{number}"
+        assert found.attributes["databricks.on_behalf_of"] is True
+        assert "canary" not in repr(found)
+    assert propagator._person.cache_info().currsize == 1
+
+
+def test_the_memory_for_people_is_bounded() -> None:
+    propagator = IdentityPropagator(IdentityPolicy(trusted=True, mode=IdentityMode.FULL))
+    for number in range(1000):
+        propagator.identify_fields({b"x-forwarded-email": f"p{number}@example.com".encode()}, ASGI_NAMES)
+    assert propagator._person.cache_info().currsize == 512
+    propagator._person.cache_clear()
+    propagator.identify_fields({b"x-forwarded-email": b"x" * 100_000}, ASGI_NAMES)
+    assert propagator._person.cache_info().currsize == 0
+
+
+def test_headers_that_were_sent_twice_are_kept_apart() -> None:
+    fields: dict[bytes, Any] = {}
+    for value in (b"1", b"2", b"3"):
+        add_field(fields, b"x", value)
+    assert fields == {b"x": [b"1", b"2", b"3"]}
