@@ -287,7 +287,7 @@ def make_other_app() -> Any:
 
 def requests() -> dict[str, Any]:
     some_body = b'{"a": 1}'
-    json = {"Content_Type": "application/json"}
+    json = "application/json"
     return {
         "ping": http("/ping"),
         "ping with a query": http("/ping?a=1&b=%20c&c="),
@@ -297,9 +297,9 @@ def requests() -> dict[str, Any]:
         "encoded path": http("/sync/%C5%BEofie%20x"),
         "path with slashes": http("/items/1/parts/a/b/c"),
         "validation error": http("/items/not-a-number"),
-        "post": http("/items", "POST", some_body, **json),
-        "post that is no json": http("/items", "POST", b"{", **json),
-        "post with an odd length": http("/items", "POST", b"{}", **json, X_Other="1"),
+        "post": http("/items", "POST", some_body, Content_Type=json),
+        "post that is no json": http("/items", "POST", b"{", Content_Type=json),
+        "post with an odd length": http("/items", "POST", b"{}", Content_Type=json, X_Other="1"),
         "put": http("/items/1", "PUT", b""),
         "delete": http("/items/1", "DELETE"),
         "patch": http("/items/1", "PATCH"),

@@ -35,7 +35,7 @@ class Recorder:
         """Return the spans that have ended and the points that were made since the last call."""
         spans = self._exporter.get_finished_spans()
         self._exporter.clear()
-        names = {span.get_span_context().span_id: span.name for span in spans}
+        names = {_context(span).span_id: span.name for span in spans}
         return {
             "spans": [_span(span, names) for span in spans],
             "points": list(self._points()),
@@ -50,6 +50,12 @@ class Recorder:
                         yield _point(scope.scope, metric, point)
 
 
+def _context(span: ReadableSpan) -> trace.SpanContext:
+    context = span.get_span_context()
+    assert context is not None
+    return context
+
+
 def _span(span: ReadableSpan, names: dict[int, str]) -> dict[str, Any]:
     scope = span.instrumentation_scope
     parent = span.parent
@@ -57,7 +63,7 @@ def _span(span: ReadableSpan, names: dict[int, str]) -> dict[str, Any]:
         "name": span.name,
         "kind": span.kind.name,
         "parent": None if parent is None else names.get(parent.span_id, f"remote {parent.span_id:016x}"),
-        "trace_id": f"{span.get_span_context().trace_id:032x}" if parent is not None and parent.is_remote else None,
+        "trace_id": f"{_context(span).trace_id:032x}" if parent is not None and parent.is_remote else None,
         "attributes": {key: _attribute(key, value) for key, value in (span.attributes or {}).items()},
         "status": span.status.status_code.name,
         "description": span.status.description,

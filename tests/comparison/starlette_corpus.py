@@ -45,7 +45,7 @@ def make_app() -> Any:  # noqa: C901, PLR0915 -- a list of routes
     from starlette.staticfiles import StaticFiles
     from starlette.websockets import WebSocket
 
-    propagators.set_global_response_propagator(propagators.TraceResponsePropagator())
+    propagators.set_global_response_propagator(propagators.TraceResponsePropagator())  # type: ignore[no-untyped-call]  # contrib's
 
     async def echo(request: Request) -> JSONResponse:
         with trace.get_tracer("app").start_as_current_span("inside"):

@@ -62,7 +62,7 @@ def begun(request: Request, context: Context | None = None) -> Context:
         request: The request; the context carries its identity if it is known.
         context: What it goes on with, where it is work that an earlier request has left behind.
     """
-    values = {**context, _REQUEST: request} if context is not None else {_REQUEST: request}
+    values: dict[str, object] = {**context, _REQUEST: request} if context is not None else {_REQUEST: request}
     if request.identity is not None:
         values[_IDENTITY] = request.identity
     return Context(values)

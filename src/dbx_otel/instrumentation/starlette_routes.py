@@ -78,4 +78,4 @@ def _with_inner(route: Any, scope: dict[str, Any]) -> str | None:
 def _flat(routes: Iterable[Any]) -> Iterable[Any]:
     """Return routes without the nesting by which FastAPI 0.137 and later include routers."""
     flatten: Any = getattr(sys.modules.get("fastapi.routing"), "iter_route_contexts", None)
-    return routes if flatten is None else flatten(routes)  # type: ignore[no-any-return]  # FastAPI's own
+    return routes if flatten is None else flatten(routes)
