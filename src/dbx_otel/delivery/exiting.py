@@ -42,13 +42,23 @@ def install(flushes: list[tuple[str, Flush]], deadline: float, left: Left | None
     """
     global _deadline, _left
     for name, call in flushes:
-        _flushes.append((name, call, standby.Standby(_thread_name(name)) if standby.NEEDED else None))
+        also(name, call)
     _deadline, _left = deadline, left
     atexit.register(_at_exit)
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=_forget_exit)
     sigterm.handle()
     sigterm.end_with(_at_sigterm)
+
+
+def also(name: str, call: Flush) -> None:
+    """Flush something else from now on, too.
+
+    Args:
+        name: The name that messages give it.
+        call: What to call.
+    """
+    _flushes.append((name, call, standby.Standby(_thread_name(name)) if standby.NEEDED else None))
 
 
 def flush() -> None:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from functools import wraps
-from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from opentelemetry.context import attach, detach
@@ -59,6 +58,8 @@ class CurrentSpan:
 
     def __call__(self, function: _Function) -> _Function:
         """Run a function inside of a span of its own, each time."""
+        from inspect import iscoroutinefunction
+
         if iscoroutinefunction(function):
 
             @wraps(function)

@@ -41,6 +41,7 @@ class TracerProvider(trace.TracerProvider):
         id_generator: Makes the ids of spans.
         limits: How much they may hold.
         real: The SDK's provider that makes them instead, once somebody has asked for the SDK's spans.
+        on_added: Called with each span processor that is added.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class TracerProvider(trace.TracerProvider):
         self.id_generator = id_generator or PrivateIdGenerator()
         self.limits = span_limits or SpanLimits()
         self.real: Any = None
+        self.on_added: Callable[[Any], None] | None = None
         self._resource = resource if resource is not None else Resource({})
         self._sampler = sampler or samplers.from_environment()
         self._on_end = on_end

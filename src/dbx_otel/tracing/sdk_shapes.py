@@ -154,6 +154,8 @@ class _Processors(sdk.SynchronousMultiSpanProcessor):
         """Add a processor, and have spans made for it."""
         super().add_span_processor(span_processor)
         realize(self._provider, {})
+        if self._provider.on_added is not None:
+            self._provider.on_added(span_processor)
 
     def on_start(self, span: sdk.Span, parent_context: Context | None = None) -> None:
         """Stamp the identity, before others look at the span."""

@@ -150,6 +150,15 @@ def test_a_processor_gets_the_sdks_spans_from_all_tracers(sink: Sink) -> None:
     assert told(sink.spans[0])["scope"] == ("lib", "1", "")
 
 
+def test_whoever_asks_is_told_of_each_processor(sink: Sink) -> None:
+    added: list[Any] = []
+    sink.provider.on_added = added.append
+    first, second = Collect(), Collect()
+    sink.provider.add_span_processor(first)
+    sink.provider.add_span_processor(second)
+    assert added == [first, second]
+
+
 def test_a_processor_sees_the_end_of_spans_that_were_under_way(sink: Sink) -> None:
     span = sink.tracer.start_span("before", attributes={"a": 1})
     collect = Collect()

@@ -3,10 +3,13 @@
 
 from opentelemetry import trace
 
+from dbx_otel.delivery import exiting
 from dbx_otel.delivery.delivery import Delivery
 from dbx_otel.delivery.exiting import Flush
 from dbx_otel.distro.destinations import exporters_by_entry_point
+from dbx_otel.instrumentation.post_import import when_imported
 from dbx_otel.otlp.model import Resource
+from dbx_otel.tracing import sdk_compat
 from dbx_otel.tracing.provider import TracerProvider
 
 
@@ -27,7 +30,10 @@ def configure(resource: Resource, delivery: Delivery | None) -> list[tuple[str, 
         flush=delivery.flush if delivery is not None else None,
     )
     trace.set_tracer_provider(provider)
-    return _other_exporters(provider)
+    when_imported("opentelemetry.sdk.trace", sdk_compat.on_sdk_imported)
+    flushes = _other_exporters(provider)
+    provider.on_added = lambda added: exiting.also("spans for a processor of the app", added.force_flush)
+    return flushes
 
 
 def _other_exporters(provider: TracerProvider) -> list[tuple[str, Flush]]:

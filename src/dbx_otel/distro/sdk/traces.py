@@ -4,16 +4,29 @@
 import os
 
 from opentelemetry import trace
+from opentelemetry.sdk import trace as sdk
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased, Sampler
 
+from dbx_otel.delivery import exiting
 from dbx_otel.delivery.deferred import DeferredSpanExporter
 from dbx_otel.delivery.exiting import Flush
 from dbx_otel.distro.destinations import Destinations
 from dbx_otel.identity.processors import IdentitySpanProcessor
 from dbx_otel.tracing.ids import PrivateIdGenerator
+
+
+class TracerProvider(sdk.TracerProvider):
+    """The SDK's, with its shutdown at exit left to us: then we also flush the processors that the app adds."""
+
+    is_set_up = False
+
+    def add_span_processor(self, span_processor: sdk.SpanProcessor) -> None:
+        """Add a processor; one of the app's is flushed at exit."""
+        super().add_span_processor(span_processor)
+        if self.is_set_up:
+            exiting.also("spans for a processor of the app", span_processor.force_flush)
 
 
 def configure(resource: Resource, destinations: Destinations) -> list[tuple[str, Flush]]:
@@ -39,6 +52,7 @@ def configure(resource: Resource, destinations: Destinations) -> list[tuple[str,
         processor = BatchSpanProcessor(DeferredSpanExporter(make, f"sending spans to {name}"))
         provider.add_span_processor(processor)
         flushes.append((f"spans for {name}", processor.force_flush))
+    provider.is_set_up = True
     return flushes
 
 
