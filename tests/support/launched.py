@@ -28,6 +28,10 @@ _WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 _PORTS = itertools.cycle(range(20000 + 2000 * (_WORKER % 4), 22000 + 2000 * (_WORKER % 4)))
 
 
+PIPELINE = "DBX_OTEL_PIPELINE"
+"""Passed on to apps: `make test` runs the end-to-end tests on both pipelines."""
+
+
 def free_port() -> int:
     for port in _PORTS:
         with socket.socket() as probe:
@@ -42,9 +46,8 @@ def free_port() -> int:
 
 def app_environment(port: int = 0, programs: Path = BIN, **more: str) -> dict[str, str]:
     """Return the environment of an app on the platform; OTLP goes nowhere unless `more` says so."""
-    kept = {
-        name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR", "XDG_CACHE_HOME") if name in os.environ
-    }
+    names = ("PATH", "HOME", "LANG", "TMPDIR", "XDG_CACHE_HOME", PIPELINE)
+    kept = {name: os.environ[name] for name in names if name in os.environ}
     return {
         **kept,
         "PATH": f"{programs}:{kept.get('PATH', '')}",
