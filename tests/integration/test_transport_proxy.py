@@ -82,7 +82,7 @@ def test_plain_requests_go_through_it(
 ) -> None:
     running = proxy()
     monkeypatch.setenv("HTTP_PROXY", running.address)
-    assert send(server.url(), headers={"x-api-key": "k"}) == ACCEPTED
+    assert send(server.url("user:canary@127.0.0.1"), headers={"x-api-key": "k"}) == ACCEPTED
     (request,) = server.requests
     assert request.headers["via"] == "1.1 test"
     assert request.headers["x-api-key"] == "k"

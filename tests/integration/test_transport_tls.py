@@ -5,6 +5,7 @@ import gzip
 import socket
 import ssl
 import subprocess
+import threading
 import time
 import warnings
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 import requests
 
-from dbx_otel.delivery.batch import Batch
+from dbx_otel.delivery.batch import Batch, Signal
 from dbx_otel.delivery.outcome import Kind, Outcome
 from dbx_otel.delivery.transport import Destination, Endpoint, make_transport
 from tests.support.certificates import Authority, Pair
@@ -226,6 +227,33 @@ def test_a_handshake_without_end_ends(authority: Authority) -> None:
         outcome = send(f"https://127.0.0.1:{port}/", timeout=0.4, certificate=str(authority.certificate))
         assert time.monotonic() - begun < 1
     assert outcome == Outcome(Kind.RETRY, message="timed out")
+
+
+def test_a_handshake_can_be_ended_from_another_thread(authority: Authority) -> None:
+    def say_nothing(connection: socket.socket) -> None:
+        while connection.recv(65536):
+            pass
+
+    with raw_server(say_nothing) as port:
+        endpoint = Endpoint(f"https://127.0.0.1:{port}/", certificate=str(authority.certificate))
+        transport = make_transport(Destination("test", {"traces": endpoint}))
+        threading.Timer(0.3, transport.close).start()
+        begun = time.monotonic()
+        assert transport.send(BATCH, 10).kind is Kind.RETRY
+        assert time.monotonic() - begun < 1
+
+
+def test_signals_with_and_without_tls(server: HttpServer, authority: Authority) -> None:
+    with http_server() as plain:
+        certificate = str(authority.certificate)
+        endpoints: dict[Signal, Endpoint] = {
+            "logs": Endpoint(plain.url(), certificate=certificate),
+            "traces": Endpoint(server.url(), certificate=certificate),
+        }
+        transport = make_transport(Destination("test", endpoints))
+        assert transport.send(Batch("logs", BATCH.body, 1), 5) == ACCEPTED
+        assert transport.send(BATCH, 5) == ACCEPTED
+        transport.close()
 
 
 def test_a_drip_through_tls_ends(pair: Pair, authority: Authority) -> None:
