@@ -18,6 +18,7 @@ anywhere is one too.
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -26,7 +27,7 @@ from functools import cache
 from importlib import import_module
 
 from tests.comparison.recorder import Recorder, Seen
-from tests.support.launched import ROOT, free_port
+from tests.support.launched import ROOT
 
 VARIANTS = ("contrib", "own")
 
@@ -108,10 +109,21 @@ def _played(corpus: str, variant: str, python: str) -> dict[str, Seen]:
     return played
 
 
+_reserved: list[socket.socket] = []
+
+
 @cache
 def _port_for(corpus: str) -> int:
-    """Return the port for a corpus's server: the same for both variants, as it is among what they say."""
-    return free_port()
+    """Return the port for a corpus's server: the same for both variants, as it is among what they say.
+
+    It stays bound here, so that the system gives it to nobody else; a server can listen on it all the same.
+    """
+    reserving = socket.socket()
+    reserving.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    reserving.bind(("127.0.0.1", 0))
+    _reserved.append(reserving)
+    port: int = reserving.getsockname()[1]
+    return port
 
 
 def play(corpus: str, variant: str) -> dict[str, Seen]:
