@@ -4,6 +4,7 @@
 import json
 import os
 import signal
+import socket
 import threading
 import time
 from collections import Counter
@@ -37,9 +38,12 @@ class Collector:
         self.store = Store()
         self._ports = free_port(), free_port()
         self._receiver: Receiver | None = None
+        self._holding: list[socket.socket] = []
+        self.stop()
 
     def start(self) -> None:
         http_port, grpc_port = self._ports
+        self._let_ports_go()
         self._receiver = Receiver(http_port=http_port, grpc_port=grpc_port, store=self.store)
         self._receiver.__enter__()
 
@@ -47,6 +51,16 @@ class Collector:
         if self._receiver is not None:
             self._receiver.__exit__(None, None, None)
             self._receiver = None
+        if not self._holding:
+            self._holding = [_bound(port) for port in self._ports]
+
+    def end(self) -> None:
+        self.stop()
+        self._let_ports_go()
+
+    def _let_ports_go(self) -> None:
+        while self._holding:
+            self._holding.pop().close()
 
     def environment(self, protocol: str) -> dict[str, str]:
         port = self._ports[protocol == "grpc"]
@@ -79,7 +93,7 @@ def collector(*, is_there: bool = True) -> Iterator[Collector]:
     try:
         yield made
     finally:
-        made.stop()
+        made.end()
 
 
 @dataclass
@@ -114,7 +128,7 @@ class Producer:
         self.produce(1)
         killing = threading.Timer(seconds, os.killpg, (self.app.process.pid, signal.SIGKILL))
         killing.start()
-        with suppress(requests.ConnectionError):
+        with suppress(requests.RequestException):
             while self.kind != "script":
                 self._ask(f"{self.prefix}-{len(self.made)}")
         killing.join()
@@ -177,6 +191,15 @@ def producer(
     spool = {"DBX_OTEL_SPOOL_DIR": str(tmp_path / "spool")}
     with launched([*KINDS[kind], *more], tmp_path, {**spool, **environment}) as app:
         yield Producer(kind, app, prefix)
+
+
+def _bound(port: int) -> socket.socket:
+    """Keep a port from others. Who connects to it is refused, as nobody listens."""
+    held = socket.socket()
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # also while connections to it fade away
+    held.bind(("127.0.0.1", port))
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
+    return held
 
 
 def _behind(begin: str, text: object) -> str:
