@@ -125,7 +125,9 @@ def test_what_a_collector_misses_while_it_is_away_arrives_when_it_is_back(
     assert delivery.health.lost("traces") == {}
     collector.come_back()
     produce(0.5)
-    assert eventually(lambda: len(collector.got.spans) >= len(wanted) and len(collector.got.logs) >= 2 * len(wanted), 30)
+    assert eventually(
+        lambda: len(collector.got.spans) >= len(wanted) and len(collector.got.logs) >= 2 * len(wanted), 30
+    )
     # A request whose answer the outage has cut off is sent again: that is what "at least once" means.
     assert set(collector.got.span_names) == set(wanted)
     assert set(collector.got.bodies) == set(wanted)
@@ -193,7 +195,9 @@ def test_memory_holds_ten_minutes_of_fifty_requests_a_second(collector: StandIn,
 def test_a_queue_that_overflows_counts_what_it_cannot_take_but_keeps_what_is_important(
     collector: StandIn, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    delivery = make([collector.destination()], {**LATE, "OTEL_BSP_MAX_QUEUE_SIZE": "10", "OTEL_BLRP_MAX_QUEUE_SIZE": "10"})
+    delivery = make(
+        [collector.destination()], {**LATE, "OTEL_BSP_MAX_QUEUE_SIZE": "10", "OTEL_BLRP_MAX_QUEUE_SIZE": "10"}
+    )
     monkeypatch.setattr(exiting, "_ending", True)  # no thread is started, so that the queue stays full
     offer_spans(delivery, names(25))
     for number in range(15):
@@ -267,9 +271,7 @@ def test_what_is_refused_is_counted_and_said_once(
     assert err.count(f"{collector.url} refuses traces") == err.count("\n") == 1
 
 
-def test_what_is_taken_in_part_is_counted(
-    collector: StandIn, make: Make, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_what_is_taken_in_part_is_counted(collector: StandIn, make: Make, capfd: pytest.CaptureFixture[str]) -> None:
     collector.rejected = 2
     delivery = make([collector.destination()])
     offer_spans(delivery, names(5))

@@ -41,9 +41,7 @@ class Requests:
         self.sizes[path] += compressed
         if path == "/v1/traces":
             traces = ExportTraceServiceRequest.FromString(body)
-            self.spans += [
-                span for of in traces.resource_spans for scope in of.scope_spans for span in scope.spans
-            ]
+            self.spans += [span for of in traces.resource_spans for scope in of.scope_spans for span in scope.spans]
         elif path == "/v1/logs":
             logs = ExportLogsServiceRequest.FromString(body)
             self.logs += [

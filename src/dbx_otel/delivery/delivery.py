@@ -23,7 +23,8 @@ from dbx_otel.delivery.tally import Tally
 from dbx_otel.delivery.worker import Worker
 
 _MOST_SECURITY_RECORDS = 32_768
-"""Security records that may wait to be packed, which they do for a twentieth of a second."""
+_SECURITY_DELAY = 0.05
+"""How many security records may wait to be packed, and for how many seconds."""
 
 _SHARE_OF_DEADLINE = 0.95
 """Of the time that an exit has, what sending may use: the rest is for ending."""
@@ -61,7 +62,7 @@ class Delivery:
         self._make_transport = make_transport
         self._spans = limits.span_queue(environ)
         self._logs = limits.log_queue(environ)
-        self._security = Queue(_MOST_SECURITY_RECORDS, self._logs.batch_size, 0.0)
+        self._security = Queue(_MOST_SECURITY_RECORDS, self._logs.batch_size, _SECURITY_DELAY)
         self._interval = limits.metric_interval(environ)
         self._collect: Collect | None = None
         self._flushes = [Flush(self._flush_destination, index) for index in range(len(destinations))]
@@ -122,14 +123,15 @@ class Delivery:
     def flushes(self) -> list[tuple[str, exiting.Flush]]:
         """Return what to call at exit, one entry a destination, side by side, with the name that messages give it."""
         return [
-            (f"telemetry for {destination.name}", flush)
+            (_flush_name(destination.name), flush)
             for destination, flush in zip(self._destinations, self._flushes, strict=True)
         ]
 
-    def left(self) -> list[tuple[str, str]]:
-        """Return what has not been sent, and what becomes of it when the process ends, in words."""
+    def left(self) -> list[exiting.Unsent]:
+        """Return what has not been sent, and what becomes of it when the process ends."""
         queued = {"traces": len(self._spans), "logs": len(self._logs) + len(self._security)}
-        return [words for sender in self._senders if (words := losses.describe(sender, queued)) is not None]
+        found = (losses.describe(sender, queued, _flush_name(sender.name)) for sender in self._senders)
+        return [unsent for unsent in found if unsent is not None]
 
     @property
     def health(self) -> health.Health:
@@ -159,7 +161,8 @@ class Delivery:
             )
             for destination in self._destinations
         ]
-        self._worker = Worker(self._spans, self._logs, self._security, self._hand_on, self._adopt)
+        adopt = self._adopt if self._spool is not None else None
+        self._worker = Worker(self._spans, self._logs, self._security, self._hand_on, adopt)
         self._collector: Collector | None = None
         self._packed = OnceAFlush(self._worker.pack_everything)
         self._collected = OnceAFlush(self._collect_now)
@@ -190,8 +193,8 @@ class Delivery:
                 return
             receipt = self._spool.append(payload) if self._spool is not None else None
             if not self._security.is_full():
-                self._security.put((payload, receipt))
-                self._worker.background.wake()
+                if self._security.put((payload, receipt)) or not self._worker.background.is_running:
+                    self._worker.background.wake()
             elif self._spool is not None and receipt is not None:
                 self._spool.release([receipt])
             else:
@@ -230,3 +233,7 @@ class Delivery:
 
     def _collect_now(self, *, seconds: float) -> bool:
         return self._collector is None or self._collector.collect(seconds=seconds)
+
+
+def _flush_name(destination: str) -> str:
+    return f"telemetry for {destination}"

@@ -12,14 +12,30 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 from dbx_otel import diagnostics
 from dbx_otel.delivery import sigterm, standby
 
 Flush = Callable[[], object]
 
-Left = Callable[[], list[tuple[str, str]]]
-"""Tells what has not been sent, and what becomes of it, in words; empty where all has."""
+
+class Unsent(NamedTuple):
+    """What a flush has not sent.
+
+    Attributes:
+        flush: Name of the flush.
+        what: What it is, in words.
+        fate: What becomes of it, in words.
+    """
+
+    flush: str
+    what: str
+    fate: str
+
+
+Left = Callable[[], list[Unsent]]
+"""Tells what has not been sent; empty where all has."""
 
 _flushes: list[tuple[str, Flush, standby.Standby | None]] = []
 _left: Left | None = None
@@ -38,7 +54,7 @@ def install(flushes: list[tuple[str, Flush]], deadline: float, left: Left | None
         flushes: What to call, with the name that messages give it. They run side by side, so that a dead destination
             takes no time from the others.
         deadline: Seconds that all flushes of this process together may take.
-        left: Tells, at the end of the process, what flushes that ended in time have not sent.
+        left: Tells, at the end of the process, what these flushes have not sent, of those that can tell.
     """
     global _deadline, _left
     for name, call in flushes:
@@ -124,16 +140,18 @@ def _flush() -> None:
 def _flush_until(end: float) -> None:
     begun = [(name, _start(name, call, thread)) for name, call, thread in _flushes]
     late = [name for name, done in begun if not done.wait(max(0.0, end - time.monotonic()))]
+    unsent = _left() if _ending and _left is not None else []
+    told = {one.flush for one in unsent}
+    late = [name for name in late if name not in told]
     if late:
         diagnostics.say(
             f"at exit, {' and '.join(late)} could not be sent within {_deadline:g} s (DBX_OTEL_EXIT_DEADLINE): "
             f"what was still queued is lost. Is the collector reachable?"
         )
-    if _ending and _left is not None:
-        for what, fate in _left():
-            diagnostics.say(
-                f"at exit, {what} could not be sent within {_deadline:g} s (DBX_OTEL_EXIT_DEADLINE): {fate}"
-            )
+    for one in unsent:
+        diagnostics.say(
+            f"at exit, {one.what} could not be sent within {_deadline:g} s (DBX_OTEL_EXIT_DEADLINE): {one.fate}"
+        )
 
 
 def _start(name: str, call: Flush, thread: standby.Standby | None) -> threading.Event:

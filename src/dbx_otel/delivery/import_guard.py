@@ -13,8 +13,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-_LONGEST_WAIT = 2.0
-"""Seconds that a fork waits at most."""
+_LONGEST_WAIT = 15.0
+"""Seconds that a fork waits at most. Imports take a tenth of one, but many times that on a busy machine."""
 
 _lock = threading.RLock()
 

@@ -4,16 +4,18 @@
 from collections import Counter
 from collections.abc import Mapping
 
+from dbx_otel.delivery.exiting import Unsent
 from dbx_otel.delivery.sender import Sender
 from dbx_otel.delivery.words import counted
 
 
-def describe(sender: Sender, queued: Mapping[str, int]) -> tuple[str, str] | None:
+def describe(sender: Sender, queued: Mapping[str, int], flush: str) -> Unsent | None:
     """Return what a destination has not had, and what becomes of it; `None` where it has had everything.
 
     Args:
         sender: The destination.
         queued: By signal, how much waits to be encoded, and would have gone there.
+        flush: Name of the destination's flush.
     """
     unsent = Counter({signal: count for signal, count in queued.items() if sender.takes(signal)})
     kept = 0
@@ -30,4 +32,4 @@ def describe(sender: Sender, queued: Mapping[str, int]) -> tuple[str, str] | Non
         fates.append(f"{counted(unsent)} are lost")
     unsent["logs"] += kept
     why = f" ({sender.reason})" if sender.reason else ""
-    return f"{counted(unsent)} for {sender.name}", f"{'; '.join(fates)}{why}"
+    return Unsent(flush, f"{counted(unsent)} for {sender.name}", f"{'; '.join(fates)}{why}")

@@ -37,10 +37,14 @@ class Queue:
         return len(self._items) >= self.capacity
 
     def put(self, record: Any) -> bool:
-        """Append a record, and tell whether a batch is full. Who puts asks `is_full` before."""
+        """Append a record, and tell whether the worker is to be woken: by the first one, and when a batch is full.
+
+        Who puts asks `is_full` before.
+        """
         items = self._items
         items.append(record)
-        return len(items) >= self.batch_size
+        waiting = len(items)
+        return waiting == 1 or waiting >= self.batch_size
 
     def take(self) -> list[Any]:
         """Take the oldest records out, a batch at most. One thread at a time."""

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The thread that makes batches of what waits in the queues, for every destination."""
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -13,11 +14,10 @@ from dbx_otel.delivery.batch import Batch, Signal
 from dbx_otel.delivery.queue import Queue
 from dbx_otel.delivery.tally import Tally
 
-_GATHERING = 0.05
-"""Seconds in which security records gather into one batch: they wait for no more than that."""
+_NEVER = math.inf
 _FIRST_ADOPTION = 0.5
 _NEXT_ADOPTION = 0.5
-_ADOPTION_INTERVAL = 15.0
+_ADOPTION_INTERVAL = 10.0
 """Seconds to the first look at the spool for what ended processes have left; to the next where there was something, and
 where there was nothing."""
 
@@ -32,7 +32,8 @@ class Worker:
         logs: Log records.
         security: Security records, each encoded, with its receipt from the spool or `None`.
         hand_on: Takes each batch.
-        adopt: Returns security records that one ended process has left, encoded, with their receipts.
+        adopt: Returns security records that one ended process has left, encoded, with their receipts; `None` where
+            there is no spool.
 
     Attributes:
         tally: How many records could not be encoded.
@@ -44,20 +45,20 @@ class Worker:
         logs: Queue,
         security: Queue,
         hand_on: HandOn,
-        adopt: Callable[[], list[tuple[bytes, Any]]],
+        adopt: Callable[[], list[tuple[bytes, Any]]] | None,
     ) -> None:
         self.tally = Tally()
-        self._spans = spans
-        self._logs = logs
-        self._security = security
         self._hand_on = hand_on
         self._adopt = adopt
+        self._lanes = (
+            _Lane(security, self._pack_security),
+            _Lane(spans, self._pack_spans),
+            _Lane(logs, self._pack_logs),
+        )
+        self._largest_adopted = security.batch_size
         self._packing = threading.Lock()
-        now = time.monotonic()
-        self._spans_due = now + spans.delay
-        self._logs_due = now + logs.delay
-        self._adoption_due = now + _FIRST_ADOPTION
-        self._has_adopted = False
+        self._adoption_due = time.monotonic() + _FIRST_ADOPTION if adopt is not None else _NEVER
+        self._has_adopted = adopt is None
         self.background = Background(self._run, "dbx-otel-encode")
 
     def pack_everything(self, *, seconds: float) -> bool:
@@ -72,9 +73,8 @@ class Worker:
         if not self._packing.acquire(timeout=max(0.0, seconds)):
             return False
         try:
-            self._reporting(self._pack_security)
-            self._reporting(self._pack_spans)
-            self._reporting(self._pack_logs)
+            for lane in self._lanes:
+                self._pack(lane)
             if not self._has_adopted:
                 self._reporting(self._pack_adopted)
         finally:
@@ -83,49 +83,43 @@ class Worker:
 
     def _run(self) -> None:
         while not self.background.is_closed:
-            self.background.wait(self._seconds_to_next())
-            if len(self._security):
-                time.sleep(_GATHERING)
+            due = min(self._adoption_due, *(lane.due for lane in self._lanes))
+            self.background.wait(due - time.monotonic())
             with self._packing:
                 self._pack_due(time.monotonic())
 
     def _pack_due(self, now: float) -> None:
-        if len(self._security):
-            self._reporting(self._pack_security)
-        if now >= self._spans_due or len(self._spans) >= self._spans.batch_size:
-            self._spans_due = now + self._spans.delay
-            self._reporting(self._pack_spans)
-        if now >= self._logs_due or len(self._logs) >= self._logs.batch_size:
-            self._logs_due = now + self._logs.delay
-            self._reporting(self._pack_logs)
+        for lane in self._lanes:
+            if lane.is_due(now):
+                self._pack(lane)
+            lane.set_due(now)
         if now >= self._adoption_due:
             self._adoption_due = now + _ADOPTION_INTERVAL
             self._reporting(self._pack_adopted)
 
-    def _seconds_to_next(self) -> float:
-        due = min(self._spans_due, self._logs_due, self._adoption_due)
-        return due - time.monotonic()
+    def _pack(self, lane: "_Lane") -> None:
+        # As many batches as there are now: what is put meanwhile is for the next time.
+        for _ in range(-(-len(lane.queue) // lane.queue.batch_size)):
+            self._reporting(lambda: lane.pack(lane.queue.take()))
+        lane.due = _NEVER
 
-    def _pack_spans(self) -> None:
-        for _ in range(_batches(self._spans)):
-            for batch in packing.pack_spans(self._spans.take(), self._lose):
-                self._hand_on(batch)
+    def _pack_spans(self, spans: list[Any]) -> None:
+        for batch in packing.pack_spans(spans, self._lose):
+            self._hand_on(batch)
 
-    def _pack_logs(self) -> None:
-        for _ in range(_batches(self._logs)):
-            for batch in packing.pack_logs(self._logs.take(), self._lose):
-                self._hand_on(batch)
+    def _pack_logs(self, records: list[Any]) -> None:
+        for batch in packing.pack_logs(records, self._lose):
+            self._hand_on(batch)
 
-    def _pack_security(self) -> None:
-        for _ in range(_batches(self._security)):
-            self._hand_on(packing.pack_security(self._security.take()))
+    def _pack_security(self, records: list[tuple[bytes, Any]]) -> None:
+        self._hand_on(packing.pack_security(records))
 
     def _pack_adopted(self) -> None:
         """Pack what one process has left: what many have must not flood the destinations."""
         self._has_adopted = True
-        records = self._adopt()
-        for begin in range(0, len(records), self._security.batch_size):
-            self._hand_on(packing.pack_security(records[begin : begin + self._security.batch_size]))
+        records = self._adopt() if self._adopt is not None else []
+        for begin in range(0, len(records), self._largest_adopted):
+            self._pack_security(records[begin : begin + self._largest_adopted])
         if records:
             self._adoption_due = time.monotonic() + _NEXT_ADOPTION
 
@@ -140,6 +134,25 @@ class Worker:
             diagnostics.say(f"packing telemetry failed: {type(error).__name__}: {error}")
 
 
-def _batches(queue: Queue) -> int:
-    """Return how many batches wait now: what is put meanwhile is for the next time."""
-    return -(-len(queue) // queue.batch_size)
+class _Lane:
+    """A queue, and when it is to be emptied.
+
+    Attributes:
+        queue: The queue.
+        pack: Packs what was taken out of it.
+        due: When its first record has waited long enough; never, where there is none.
+    """
+
+    def __init__(self, queue: Queue, pack: Callable[[list[Any]], None]) -> None:
+        self.queue = queue
+        self.pack = pack
+        self.due = _NEVER
+
+    def is_due(self, now: float) -> bool:
+        """Tell whether it is time to empty the queue: a batch is full, or the first record has waited long enough."""
+        return now >= self.due or len(self.queue) >= self.queue.batch_size
+
+    def set_due(self, now: float) -> None:
+        """Let the first record begin to wait. Whoever puts the first one into an empty queue wakes the worker."""
+        if self.due == _NEVER and len(self.queue):
+            self.due = now + self.queue.delay

@@ -11,7 +11,7 @@ from dbx_otel.delivery.wakeup import Wakeup
 
 def test_records_come_out_in_order_a_batch_at_a_time() -> None:
     queue = Queue(capacity=10, batch_size=3, delay=1.0)
-    assert [queue.put(number) for number in range(4)] == [False, False, True, True]
+    assert [queue.put(number) for number in range(4)] == [True, False, True, True]  # the first one, and full batches
     assert queue.take() == [0, 1, 2]
     assert queue.take() == [3]
     assert queue.take() == []
