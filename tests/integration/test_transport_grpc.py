@@ -186,12 +186,12 @@ def test_it_keeps_to_its_time_and_can_be_closed(server: Running) -> None:
     transport = to(server.target)
     begun = time.monotonic()
     outcome = transport.send(batch(), 0.4)
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < 3
     assert (outcome.kind, outcome.message[:17]) == (Kind.RETRY, "DEADLINE_EXCEEDED")
     threading.Timer(0.3, transport.close).start()
     begun = time.monotonic()
     assert transport.send(batch(), 10).kind is Kind.RETRY
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < 3
     assert transport.send(batch(), 10) == Outcome(Kind.RETRY, message="closed")
     waiting.set()
 
@@ -205,7 +205,7 @@ def test_a_server_that_says_nothing() -> None:
         transport = to(f"127.0.0.1:{port}")
         begun = time.monotonic()
         assert transport.send(batch(), 0.4).kind is Kind.RETRY
-        assert time.monotonic() - begun < 1
+        assert time.monotonic() - begun < 3
         transport.close()
 
 

@@ -250,21 +250,21 @@ def test_it_keeps_to_its_time(serve: Any, batch: Batch) -> None:
         outcome = to(f"http://127.0.0.1:{port}/").send(batch, 0.4)
         took = time.monotonic() - begun
     assert outcome == Outcome(Kind.RETRY, message="timed out")
-    assert 0.35 < took < 1
+    assert 0.35 < took < 3
 
 
 def test_the_endpoints_own_time_is_the_most() -> None:
     with raw_server(say_nothing) as port:
         begun = time.monotonic()
         assert to(f"http://127.0.0.1:{port}/", timeout=0.3).send(BATCH, 60).message == "timed out"
-        assert time.monotonic() - begun < 1
+        assert time.monotonic() - begun < 3
 
 
 def test_a_status_that_came_in_time_counts() -> None:
     with raw_server(drip_the_body) as port:
         begun = time.monotonic()
         assert to(f"http://127.0.0.1:{port}/").send(BATCH, 0.4) == ACCEPTED
-        assert time.monotonic() - begun < 1
+        assert time.monotonic() - begun < 3
 
 
 @pytest.fixture
@@ -287,7 +287,7 @@ def full() -> Iterator[int]:
 def test_a_host_that_takes_no_connections(full: int) -> None:
     begun = time.monotonic()
     outcome = to(f"http://127.0.0.1:{full}/").send(BATCH, 0.4)
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < 3
     assert outcome == Outcome(Kind.RETRY, message="timed out")
 
 
@@ -298,7 +298,7 @@ def test_it_can_be_closed_from_another_thread(serve: Any, batch: Batch) -> None:
         threading.Timer(0.3, transport.close).start()
         begun = time.monotonic()
         assert transport.send(batch, 10).kind is Kind.RETRY
-        assert time.monotonic() - begun < 1
+        assert time.monotonic() - begun < 3
 
 
 @pytest.mark.parametrize("is_silent", [False, True])
@@ -312,7 +312,7 @@ def test_a_second_address_is_tried(
         return [*real(*first, *more), *real("127.0.0.1", port, *more)] if host == "two" else real(host, port, *more)
 
     monkeypatch.setattr(socket, "getaddrinfo", two)
-    assert to(server.url("two")).send(BATCH, 1) == ACCEPTED
+    assert to(server.url("two")).send(BATCH, 2) == ACCEPTED
 
 
 def test_a_forked_child_has_a_connection_of_its_own(server: HttpServer) -> None:
@@ -353,10 +353,12 @@ def test_a_credential_provider_signs_what_is_sent(
     session.auth = sign
     name = credential_provider.offer(tmp_path, monkeypatch, lambda: session)
     transport = to(server.url(), credential_provider=name, headers={"x-api-key": "canary"})
-    server.answers = [Answer(headers=PROTOBUF, body=partial(1)), Answer(503, {"Retry-After": "3"}), Answer(302)]
+    server.answers = [Answer(headers=PROTOBUF, body=partial(1)), Answer(503, {"Retry-After": "3"})]
     assert transport.send(BATCH, 5) == Outcome(Kind.ACCEPTED, rejected=1, message="too old")
     assert transport.send(BATCH, 5) == Outcome(Kind.RETRY, 3.0, message="HTTP 503")
+    server.answers = [Answer(307, {"Location": server.url()})]
     assert transport.send(BATCH, 5).kind is Kind.REFUSED
+    assert len(server.requests) == 3
     assert all(request.headers["x-signed"] == "yes" for request in server.requests)
     assert server.requests[0].body == BATCH.body
     assert len({request.peer for request in server.requests}) == 1

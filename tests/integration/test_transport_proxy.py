@@ -152,4 +152,4 @@ def test_a_proxy_that_drips(scheme: str, monkeypatch: pytest.MonkeyPatch) -> Non
         monkeypatch.setenv(f"{scheme}_proxy", f"http://127.0.0.1:{port}")
         begun = time.monotonic()
         assert send(f"{scheme}://collector.example/v1/traces", timeout=0.4) == Outcome(Kind.RETRY, message="timed out")
-        assert time.monotonic() - begun < 1
+        assert time.monotonic() - begun < 3

@@ -225,7 +225,7 @@ def test_a_handshake_without_end_ends(authority: Authority) -> None:
     with raw_server(say_nothing) as port:
         begun = time.monotonic()
         outcome = send(f"https://127.0.0.1:{port}/", timeout=0.4, certificate=str(authority.certificate))
-        assert time.monotonic() - begun < 1
+        assert time.monotonic() - begun < 3
     assert outcome == Outcome(Kind.RETRY, message="timed out")
 
 
@@ -240,7 +240,7 @@ def test_a_handshake_can_be_ended_from_another_thread(authority: Authority) -> N
         threading.Timer(0.3, transport.close).start()
         begun = time.monotonic()
         assert transport.send(BATCH, 10).kind is Kind.RETRY
-        assert time.monotonic() - begun < 1
+        assert time.monotonic() - begun < 3
 
 
 def test_signals_with_and_without_tls(server: HttpServer, authority: Authority) -> None:
@@ -269,5 +269,5 @@ def test_a_drip_through_tls_ends(pair: Pair, authority: Authority) -> None:
     with raw_server(drip) as port:
         begun = time.monotonic()
         outcome = send(f"https://127.0.0.1:{port}/", timeout=0.4, certificate=str(authority.certificate))
-        assert time.monotonic() - begun < 1
+        assert time.monotonic() - begun < 3
     assert outcome == Outcome(Kind.RETRY, message="timed out")
