@@ -22,6 +22,7 @@ def fresh(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
     """The module as in a new process; once with threads of the moment, once with those that stand by."""
     monkeypatch.setenv("DBX_OTEL_RUN_SAID", "")
     monkeypatch.setattr(exiting, "_flushes", [])
+    monkeypatch.setattr(exiting, "_left", None)
     for name, value in {"_spent": 0.0, "_since": None, "_ending": False}.items():
         monkeypatch.setattr(exiting, name, value)
     monkeypatch.setattr(sigterm, "_last_work", None)
@@ -63,6 +64,32 @@ def test_one_that_never_returns_takes_no_more_than_the_deadline(capfd: pytest.Ca
     err = capfd.readouterr().err
     assert err.count("\n") == 1
     assert "at exit, first and third could not be sent within 0.3 s (DBX_OTEL_EXIT_DEADLINE)" in err
+
+
+def test_what_is_left_is_told_once_and_only_at_the_end_of_the_process(capfd: pytest.CaptureFixture[str]) -> None:
+    left = [exiting.Unsent("slow", "3 spans", "1 is on disk"), exiting.Unsent("quick", "4 spans", "they are lost")]
+    exiting.install([("slow", never), ("quick", lambda: None)], 0.2, lambda: left)
+    exiting.flush()
+    assert "at exit, slow could not be sent within 0.2 s" in capfd.readouterr().err
+    exiting.flush_at_end()
+    assert capfd.readouterr().err == (
+        "dbx-otel: at exit, 3 spans could not be sent within 0.2 s (DBX_OTEL_EXIT_DEADLINE): 1 is on disk\n"
+        "dbx-otel: at exit, 4 spans could not be sent within 0.2 s (DBX_OTEL_EXIT_DEADLINE): they are lost\n"
+    )
+
+
+def test_the_time_that_is_left_shrinks() -> None:
+    found: list[float] = []
+
+    def flush() -> None:
+        time.sleep(0.1)
+        found.append(exiting.time_left())
+
+    exiting.install([("a", flush)], 5)
+    assert exiting.time_left() == 5
+    exiting.flush()
+    assert 4 < found[0] < 4.95
+    assert found[0] - 0.5 < exiting.time_left() <= found[0]
 
 
 def test_flushes_of_one_process_share_the_deadline(capfd: pytest.CaptureFixture[str]) -> None:

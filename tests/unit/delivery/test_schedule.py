@@ -74,7 +74,7 @@ def test_signals_wait_each_on_their_own(clock: Clock) -> None:
 def test_a_destination_that_is_back_is_asked_for_all_signals(clock: Clock) -> None:
     made = Schedule()
     for signal in ("traces", "logs", "metrics"):
-        made.failed(signal, 20 if signal == "metrics" else None, in_haste=False)  # type: ignore[arg-type]  # a loop
+        made.failed(signal, 20 if signal == "metrics" else None, in_haste=False)
     clock.now += 1
     made.failed("traces", None, in_haste=False)
     made.succeeded("logs")
