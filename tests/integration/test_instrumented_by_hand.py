@@ -37,8 +37,9 @@ def expected(**by_contrib: bool) -> Counter[tuple[str, str]]:
     return clients + Counter({(scope("flask"), "server"): 6})
 
 
-def test_hooks_of_ours_where_the_app_asks_for_nothing() -> None:
-    assert scopes([]) == expected()
+@pytest.mark.parametrize("pipeline", ["light", "sdk"])
+def test_hooks_of_ours_where_the_app_asks_for_nothing(pipeline: str) -> None:
+    assert scopes([], DBX_OTEL_PIPELINE=pipeline) == expected()
 
 
 @pytest.mark.parametrize("name", NAMES)
