@@ -58,14 +58,12 @@ def put_all(
     """
     count = limits.max_span_attributes
     try:
-        if (
-            limits.max_span_attribute_length is None
-            and (count is None or len(attributes) + len(new) <= count)
-            and (are_clean or _are_plain(new))
-            and (not attributes or attributes.keys().isdisjoint(new))
-        ):
-            attributes.update(new)
-            return 0
+        if limits.max_span_attribute_length is None and (are_clean or _are_plain(new)):
+            has_room = count is None or len(attributes) + len(new) <= count
+            if has_room and (not attributes or attributes.keys().isdisjoint(new)):
+                attributes.update(new)
+                return 0
+            return _insert_each(attributes, new, count)
         if count == 0:
             return len(new)
         cleaned = _cleaned(new, limits)
@@ -103,8 +101,11 @@ def _cleaned(new: Mapping[str, AnyValue] | None, limits: SpanLimits) -> BoundedA
 
 
 def _insert_all(attributes: dict[str, AnyValue], cleaned: BoundedAttributes, limits: SpanLimits) -> int:
-    limit = limits.max_span_attributes
-    return cleaned.dropped + sum([_insert(attributes, name, value, limit) for name, value in cleaned.items()])
+    return cleaned.dropped + _insert_each(attributes, cleaned, limits.max_span_attributes)
+
+
+def _insert_each(attributes: dict[str, AnyValue], new: Mapping[str, AnyValue], limit: int | None) -> int:
+    return sum([_insert(attributes, name, value, limit) for name, value in new.items()])
 
 
 def _insert(attributes: dict[str, AnyValue], name: str, value: AnyValue, limit: int | None) -> int:
