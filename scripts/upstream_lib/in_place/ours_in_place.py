@@ -6,7 +6,6 @@ from types import ModuleType
 from typing import Any
 
 import opentelemetry.sdk.trace
-
 from opentelemetry.sdk.resources import Resource
 
 import dbx_otel.tracing.sdk_shapes
