@@ -37,6 +37,8 @@ def work(first=0, count=20):
         delivery.offer_log(records.security_log(f"denied {number}"))
 """
 
+PATHS = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+
 SPANS = [f"span {number}" for number in range(20)]
 LINES = [f"line {number}" for number in range(20)]
 DENIED = [f"denied {number}" for number in range(20)]
@@ -62,7 +64,7 @@ def begin(code: str, *urls: str, spool: Path, deadline: float = 5.0) -> Iterator
             str(spool),
             str(deadline),
         ],
-        env={**os.environ, **late, "PYTHONPATH": str(ROOT), "DBX_OTEL_RUN_SAID": ""},
+        env={**os.environ, **late, "PYTHONPATH": PATHS, "DBX_OTEL_RUN_SAID": ""},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -229,6 +231,6 @@ def test_a_process_that_sends_nothing_loads_nothing(tmp_path: Path) -> None:
         text=True,
         check=False,
         timeout=30,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": PATHS},
     )
     assert (done.stdout, done.stderr) == ("[]\n", "")
