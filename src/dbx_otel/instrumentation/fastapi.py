@@ -27,13 +27,11 @@ def instrument(module: ModuleType) -> None:
 
 
 class _FastAPIHook(Hook):
-    def applies(self, app: Any, scope: Any) -> bool:
-        """Keep FastAPI 0.165 and later from sending everything a second time, when the app starts."""
-        if scope["type"] == "lifespan":
-            settings = getattr(app, "_telemetry", None)
-            if isinstance(settings, dict):
-                settings["auto_configure"] = False
-        return super().applies(app, scope)
+    def on_lifespan(self, app: Any) -> None:
+        """Keep FastAPI 0.165 and later from sending everything a second time."""
+        settings = getattr(app, "_telemetry", None)
+        if isinstance(settings, dict):
+            settings["auto_configure"] = False
 
 
 def _traced(hook: Hook, call: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:

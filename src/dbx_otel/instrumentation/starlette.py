@@ -7,7 +7,8 @@ from types import ModuleType
 from typing import Any
 
 from dbx_otel.instrumentation.asgi import SERVED
-from dbx_otel.instrumentation.asgi_server import Hook, ServerRequest
+from dbx_otel.instrumentation.asgi_request import ServerRequest
+from dbx_otel.instrumentation.asgi_server import Hook
 
 IS_INSTRUMENTED = "_is_instrumented_by_opentelemetry"
 """Attribute by which OpenTelemetry's instrumentors know an app that has spans already."""
@@ -28,10 +29,10 @@ def instrument(module: ModuleType) -> None:
 
 
 class _StarletteHook(Hook):
-    def applies(self, app: Any, scope: Any) -> bool:
+    def applies(self, app: Any) -> bool:
         """Leave FastAPI's applications, which are Starlette's too, to their own hook or to none."""
         fastapi = sys.modules.get("fastapi.applications")
-        return super().applies(app, scope) and (fastapi is None or not isinstance(app, fastapi.FastAPI))
+        return fastapi is None or not isinstance(app, fastapi.FastAPI)
 
 
 def record_exceptions() -> None:
