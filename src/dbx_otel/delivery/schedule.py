@@ -73,4 +73,4 @@ class Schedule:
 
     def try_now(self) -> None:
         """Let every signal be sent at once: the process is ending."""
-        self._next_attempt.clear()
+        self._next_attempt = {}  # not cleared: another thread may be looking through it

@@ -20,6 +20,8 @@ from dbx_otel.settings import Protocol
 
 _PAUSE = 0.02
 """Seconds between two batches: what has gathered while a destination was away must not flood it when it is back."""
+_AFTER_ERROR = 5.0
+"""Seconds to wait after an error of our own."""
 _LONGEST_ATTEMPT = 3600.0
 """Seconds; an endpoint's own timeout is shorter."""
 _MOST_REFUSALS_SAID = 5
@@ -121,7 +123,13 @@ class Sender:
 
     def _run(self) -> None:
         while not self._background.is_closed:
-            wait = self._send_or_wait()
+            try:
+                wait = self._send_or_wait()
+            except Exception as error:
+                # The thread must live on, and what it was sending is still to be sent.
+                diagnostics.say(f"sending to {self.name} failed: {type(error).__name__}: {error}")
+                self.ring.put_back()
+                wait = _AFTER_ERROR
             if wait != 0:
                 self._background.wait(wait)
 
