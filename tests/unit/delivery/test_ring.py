@@ -11,9 +11,7 @@ SIGNALS: tuple[Signal, ...] = ("traces", "logs", "metrics")
 OVERHEAD = 256
 
 
-def batch(
-    signal: Signal = "traces", size: int = 744, priority: Priority = Priority.ORDINARY, count: int = 1
-) -> Batch:
+def batch(signal: Signal = "traces", size: int = 744, priority: Priority = Priority.ORDINARY, count: int = 1) -> Batch:
     """A batch that takes 1000 bytes, unless `size` says otherwise."""
     return Batch(signal, bytes(size), count, priority)
 
