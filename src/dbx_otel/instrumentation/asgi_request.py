@@ -3,6 +3,7 @@
 
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -132,8 +133,7 @@ class ServerRequest:
             self._end()
 
     async def _send_websocket(self, message: Any) -> None:
-        kind = message["type"]
-        if kind == "websocket.send" and self._status is None:
+        if message["type"] == "websocket.send" and self._status is None:
             self._status = _WEBSOCKET_HAS_SENT
             self._span.set_attribute(semconv.HTTP_RESPONSE_STATUS_CODE, _WEBSOCKET_HAS_SENT)
         elif "headers" in message:
@@ -150,15 +150,17 @@ class ServerRequest:
                 if name.lower() == b"content-length":
                     self._response_size = _number(value)
             self._name()
-            if self._hook.response_headers is not None:
-                self._show_headers(message)
+            self._show_headers(message)
             return self._with_trace(message) if _PROPAGATORS in sys.modules else message
         except Exception:
             # A response that is not as the specification has it is the server's affair, not ours.
             return message
 
     def _show_headers(self, message: Any) -> None:
-        if self._hook.response_headers is not None:
+        """Put the headers of a message that are wanted on the span. Never raises."""
+        if self._hook.response_headers is None:
+            return
+        with suppress(Exception):  # headers that are none are the server's affair, not ours
             self._span.set_attributes(self._hook.response_headers.attributes(message.get("headers", ())))
 
     def _with_trace(self, message: Any) -> Any:
@@ -198,21 +200,25 @@ class ServerRequest:
             return
 
     def leave(self) -> None:
-        """End what has not ended, and leave the request's context."""
+        """End what has not ended, and leave the request's context. Never raises."""
         self._end()
         self._request.has_ended = True
         detach(self._token)
 
     def _end(self) -> None:
-        """End the span and record the metrics, once."""
+        """End the span and record the metrics, once. Never raises."""
         if self._has_ended:
             return
         self._has_ended = True
         if not self._is_http or self._status is None:
             self._name()
-        if self._is_http and instruments.is_recording():
-            self._measure()
-        self._span.end()
+        try:
+            if self._is_http and instruments.is_recording():
+                self._measure()
+            self._span.end()
+        except Exception:
+            # Span processors may be the app's own code.
+            pass
 
     def _measure(self) -> None:
         metrics = self._hook.metrics

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from opentelemetry import context, trace
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.trace import StatusCode
 
 from dbx_otel import identity
@@ -266,6 +267,24 @@ def test_whatever_is_sent_is_answered_and_recorded_once(seen: Seen, **sent: Any)
 @pytest.mark.parametrize("broken", [{"headers": [1]}, {"server": 5}, {"headers": None}])
 def test_a_scope_that_is_none_is_the_apps_affair(broken: dict[str, Any], seen: Seen) -> None:
     assert len(call(hooked(App()), {**scope(), **broken})) == 2
+
+
+class Unfriendly(SpanProcessor):
+    def on_end(self, span: ReadableSpan) -> None:
+        raise RuntimeError(span.name)
+
+
+def test_a_processor_of_the_apps_that_fails_does_not_fail_the_request(seen: Seen) -> None:
+    seen.provider.add_span_processor(Unfriendly())
+    assert len(call(hooked(App()), scope())) == 2
+
+
+@pytest.mark.parametrize("headers", [5, [5], None])
+def test_websockets_with_headers_that_are_none_go_on(headers: Any, seen: Seen, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SERVER_RESPONSE", ".*")
+    app = App({"type": "websocket.accept", "headers": headers}, {"type": "websocket.close"})
+    assert len(call(hooked(app), {**scope(), "type": "websocket"})) == 2
+    assert len(seen.servers) == 1
 
 
 def test_a_response_that_is_none_is_the_servers_affair(seen: Seen) -> None:
