@@ -222,6 +222,34 @@ print(statuses, flush=True)
     )
 
 
+NO_THREADS_AT_EXIT = """
+import atexit
+from dbx_otel.delivery import standby
+
+standby.NEEDED = True
+exiting._flushes.clear()
+exiting.install(delivery.flushes(), deadline, delivery.left)
+
+def refuse(self):
+    raise RuntimeError("can't create new thread at interpreter shutdown")
+
+atexit.register(lambda: setattr(threading.Thread, "start", refuse))
+"""
+
+
+@pytest.mark.parametrize("how", ["takes", "drips"])
+def test_where_no_thread_starts_at_the_end_as_in_python_3_12(collector: StandIn, tmp_path: Path, how: str) -> None:
+    setattr(collector, how, True)
+    _, err, seconds = run(NO_THREADS_AT_EXIT + DONE, collector.url, spool=tmp_path, deadline=2.0)
+    assert seconds < 3
+    if how == "takes":
+        assert err == ""
+        assert collector.got.span_names == SPANS
+        assert sorted(collector.got.bodies) == sorted(LINES + DENIED)
+    else:
+        assert "20 security records are kept on disk" in err
+
+
 def test_a_process_that_sends_nothing_loads_nothing(tmp_path: Path) -> None:
     heavy = "print([name for name in ('urllib3', 'requests', 'grpc', 'opentelemetry.sdk') if name in sys.modules])"
     code = APP.replace("from tests.support import records", "") + heavy
