@@ -170,7 +170,6 @@ def _unknown_instrumentors() -> list[str]:
             "django:DjangoInstrumentor",
             "logging:LoggingInstrumentor",
             "system_metrics:SystemMetricsInstrumentor",
-            "threading:ThreadingInstrumentor",
         )
     }
     return sorted(

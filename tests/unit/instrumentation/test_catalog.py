@@ -21,7 +21,7 @@ CONTRIB = [
     for library in LIBRARIES
     if library.is_contrib or library.contrib
 ]
-ATTACHED_OTHERWISE = {"asyncio", "logging", "system-metrics", "threading"}
+ATTACHED_OTHERWISE = {"asyncio", "logging", "system-metrics"}
 """Core instrumentations that no import of a library brings: see `dbx_otel.distro`."""
 BY_OURS = {"aiohttp-server", "asgi", "dbapi", "django", "wsgi"}
 """Core instrumentations that modules of ours use, or that others are built on."""
