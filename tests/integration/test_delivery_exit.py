@@ -138,6 +138,21 @@ def test_a_collector_that_comes_back_within_the_deadline_gets_it_all(collector: 
     assert collector.got.span_names == SPANS
 
 
+def test_a_signal_in_the_middle_of_writing_to_the_spool_holds_up_nothing_but_the_note_of_it(
+    collector: StandIn, tmp_path: Path
+) -> None:
+    code = """
+work()
+print(flush=True)
+with delivery._spool._lock:  # as when SIGTERM comes while a record is written
+    os.kill(os.getpid(), signal.SIGTERM)
+"""
+    _, _, seconds = run(code, collector.url, spool=tmp_path, deadline=2.0)
+    assert seconds < 3
+    assert collector.got.span_names == SPANS
+    assert sorted(collector.got.bodies) == sorted(LINES + DENIED)
+
+
 def test_a_dead_destination_takes_nothing_from_the_other(collector: StandIn, tmp_path: Path) -> None:
     with stand_in() as dead:
         dead.stalls = True

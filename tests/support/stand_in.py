@@ -145,9 +145,9 @@ class StandIn:
         handler.wfile.write(answer)
 
     def _drip(self, handler: BaseHTTPRequestHandler) -> None:
-        handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nServer: ")  # and no end of it
         while not self._ended.wait(0.1):
-            handler.wfile.write(b"\0")
+            handler.wfile.write(b"x")
 
 
 class _Server(ThreadingHTTPServer):

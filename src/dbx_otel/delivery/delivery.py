@@ -166,6 +166,7 @@ class Delivery:
         self._collector: Collector | None = None
         self._packed = OnceAFlush(self._worker.pack_everything)
         self._collected = OnceAFlush(self._collect_now)
+        self._adopted = OnceAFlush(self._worker.adopt_at_last)
 
     def _begin_in_child(self) -> None:
         # Not dropped: a gRPC channel waits, when it ends, for threads that the child does not have.
@@ -227,9 +228,10 @@ class Delivery:
         sender = self._senders[index]
         self._packed.do(number, end)
         sender.drain(end)
-        # Last, as it calls functions of the app, which may take long.
-        self._collected.do(number, end)
-        sender.drain(end)
+        # Apart, as they may take long: the one calls functions of the app, the other may wait for the spool.
+        for once in (self._collected, self._adopted):
+            once.do(number, end)
+            sender.drain(end)
 
     def _collect_now(self, *, seconds: float) -> bool:
         return self._collector is None or self._collector.collect(seconds=seconds)

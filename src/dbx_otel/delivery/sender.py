@@ -94,6 +94,12 @@ class Sender:
             end: When to stop, by `time.monotonic`.
         """
         self._schedule.try_now()
+        try:
+            return self._drain(end)
+        finally:
+            self._settlement.note()
+
+    def _drain(self, end: float) -> bool:
         while not self.ring.is_empty():
             left = end - time.monotonic()
             if left <= 0 or not self._turn.acquire(timeout=left):
@@ -137,6 +143,7 @@ class Sender:
         """Send a batch, and return the seconds to wait then; `None` is until there is something."""
         with self._turn:
             sent = self._send_next(_LONGEST_ATTEMPT, in_haste=False)
+        self._settlement.note()
         if sent:
             time.sleep(_PAUSE)
             return 0.0

@@ -2,13 +2,14 @@
 """Which security records on the spool are still owed to a destination."""
 
 import threading
+from collections import deque
 from typing import Any
 
 from dbx_otel.delivery.batch import Batch
 
 
 class Settlement:
-    """Acknowledges a batch's records on the spool when every destination has had it.
+    """Acknowledges a batch's records on the spool when every destination has had it, as soon as `note` is called.
 
     Where one had to give it up, they stay on disk: they are released when nobody has them in memory any more, and
     adopted again, by this process or by another one.
@@ -20,6 +21,7 @@ class Settlement:
     def __init__(self, spool: Any) -> None:
         self._spool = spool
         self._owed: dict[Batch, tuple[int, bool]] = {}
+        self._settled: deque[tuple[Batch, bool]] = deque()
         self._lock = threading.Lock()
 
     def expect(self, batch: Batch, destinations: int) -> None:
@@ -43,7 +45,20 @@ class Settlement:
             if left:
                 self._owed[batch] = (left, all_had_it)
                 return
-        if all_had_it:
-            self._spool.acknowledge(batch.receipts)
-        else:
-            self._spool.release(batch.receipts)
+        self._settled.append((batch, all_had_it))
+
+    def note(self) -> None:
+        """Note on the spool what has been settled.
+
+        Apart from `settle`, because it may have to wait: SIGTERM may have interrupted the main thread while that was
+        writing to the spool, and then it does not go on before everything is sent.
+        """
+        while self._settled:
+            try:
+                batch, all_had_it = self._settled.popleft()
+            except IndexError:
+                return  # another thread was quicker
+            if all_had_it:
+                self._spool.acknowledge(batch.receipts)
+            else:
+                self._spool.release(batch.receipts)

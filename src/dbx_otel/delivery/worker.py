@@ -75,27 +75,36 @@ class Worker:
         try:
             for lane in self._lanes:
                 self._pack(lane)
-            if not self._has_adopted:
-                self._reporting(self._pack_adopted)
         finally:
             self._packing.release()
         return True
+
+    def adopt_at_last(self, *, seconds: float) -> None:
+        """Adopt from the spool, in a process that has lived too short a life to do so. Never raises.
+
+        Args:
+            seconds: How long it may take; it takes little.
+        """
+        if not self._has_adopted and seconds > 0:
+            self._reporting(self._pack_adopted)
 
     def _run(self) -> None:
         while not self.background.is_closed:
             due = min(self._adoption_due, *(lane.due for lane in self._lanes))
             self.background.wait(due - time.monotonic())
+            now = time.monotonic()
             with self._packing:
-                self._pack_due(time.monotonic())
+                self._pack_due(now)
+            # Without the lock: it may have to wait for the spool.
+            if now >= self._adoption_due:
+                self._adoption_due = now + _ADOPTION_INTERVAL
+                self._reporting(self._pack_adopted)
 
     def _pack_due(self, now: float) -> None:
         for lane in self._lanes:
             if lane.is_due(now):
                 self._pack(lane)
             lane.set_due(now)
-        if now >= self._adoption_due:
-            self._adoption_due = now + _ADOPTION_INTERVAL
-            self._reporting(self._pack_adopted)
 
     def _pack(self, lane: "_Lane") -> None:
         # As many batches as there are now: what is put meanwhile is for the next time.

@@ -18,8 +18,11 @@ def test_they_come_off_when_the_last_destination_has_them(tmp_path: Path) -> Non
     spool, settlement, batch = spooled(tmp_path)
     settlement.expect(batch, 2)
     settlement.settle(batch, had_it=True)
+    settlement.note()
     assert spool.waiting == 3
     settlement.settle(batch, had_it=True)
+    assert spool.waiting == 3  # not before it is told to
+    settlement.note()
     assert spool.waiting == 0
     assert spool.adopt() == []
 
@@ -28,8 +31,10 @@ def test_what_one_had_to_give_up_stays_and_is_adopted_again(tmp_path: Path) -> N
     spool, settlement, batch = spooled(tmp_path)
     settlement.expect(batch, 2)
     settlement.settle(batch, had_it=False)
+    settlement.note()
     assert spool.adopt() == []  # the other one still has it in memory
     settlement.settle(batch, had_it=True)
+    settlement.note()
     assert [payload for _, payload in spool.adopt()] == [b"record"] * 3
 
 
@@ -38,4 +43,5 @@ def test_batches_that_are_not_on_disk_are_none_of_its_business(tmp_path: Path) -
     batch = Batch("traces", b"", 1)
     settlement.expect(batch, 1)
     settlement.settle(batch, had_it=True)
+    settlement.note()
     assert settlement._owed == {}
