@@ -146,7 +146,7 @@ def _setting(
     return field(default=default, repr=not secret, metadata=metadata)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """Every setting, with the default where the environment says nothing."""
 

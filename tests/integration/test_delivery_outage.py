@@ -4,12 +4,14 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dbx_otel.delivery import exiting, schedule
+from dbx_otel.delivery import exiting, schedule, sender, worker
 from dbx_otel.delivery.delivery import Delivery
+from dbx_otel.delivery.spool import Spool
 from tests.support import records
 from tests.support.stand_in import StandIn, eventually, stand_in
 
@@ -269,6 +271,31 @@ def test_what_is_refused_is_counted_and_said_once(
     assert collector.got.bodies == ["line"]
     err = capfd.readouterr().err
     assert err.count(f"{collector.url} refuses traces") == err.count("\n") == 1
+
+
+@pytest.mark.parametrize(("status", "left"), [(401, 3), (400, 0)])
+def test_security_records_outlast_a_wrong_token_but_not_what_is_wrong_with_them(
+    collector: StandIn, make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int, left: int
+) -> None:
+    monkeypatch.setattr(sender, "_REST", 0.5)
+    monkeypatch.setattr(worker, "_ADOPTION_INTERVAL", 0.1)
+    collector.status["/v1/logs"] = status
+    delivery = make([collector.destination()], spool=Spool(tmp_path / "spool", 1 << 20))
+    wanted = [f"record {number}" for number in range(3)]
+    for body in wanted:
+        delivery.offer_log(records.log(body, "security.test"))
+    assert eventually(lambda: collector.attempts >= 1)
+    assert delivery.flush(5)
+    assert delivery.health.lost("logs") == ({} if left else {"refused": 3})
+    attempts = collector.attempts
+    time.sleep(0.3)
+    assert collector.attempts == attempts  # not in circles
+    collector.status.clear()
+    if left:
+        assert eventually(lambda: sorted(collector.got.bodies) == wanted, 5)
+    else:
+        time.sleep(1)
+        assert collector.got.bodies == []
 
 
 def test_what_is_taken_in_part_is_counted(collector: StandIn, make: Make, capfd: pytest.CaptureFixture[str]) -> None:

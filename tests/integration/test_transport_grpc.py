@@ -171,7 +171,7 @@ def test_exhaustion_passes_only_where_it_says_when(server: Running) -> None:
 def test_a_refusal_shows_no_secret(server: Running) -> None:
     server.services.respond = abort(grpc.StatusCode.UNAUTHENTICATED, "not known: Bearer canary-token")
     transport = to(server.target, headers={"authorization": "Bearer canary-token"})
-    assert transport.send(batch(), 5) == Outcome(Kind.REFUSED, message="UNAUTHENTICATED: not known: …")
+    assert transport.send(batch(), 5) == Outcome(Kind.DENIED, message="UNAUTHENTICATED: not known: …")
     transport.close()
 
 

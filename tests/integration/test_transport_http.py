@@ -155,13 +155,13 @@ def test_retry_after_in_both_forms(server: HttpServer) -> None:
 def test_a_refusal_says_what_the_server_says_but_no_secret(server: HttpServer) -> None:
     server.answers = [Answer(401, {"Content-Type": "text/plain"}, b"no such key: canary-key\r\nask\x1b[31m Ada")]
     outcome = to(server.url(), headers={"x-api-key": "canary-key"}).send(BATCH, 5)
-    assert outcome == Outcome(Kind.REFUSED, message="HTTP 401: no such key: … ask [31m Ada")
+    assert outcome == Outcome(Kind.DENIED, message="HTTP 401: no such key: … ask [31m Ada")
 
 
 def test_a_redirect_is_not_followed(server: HttpServer) -> None:
     server.answers = [Answer(307, {"Location": server.url() + "/elsewhere"})]
     outcome = to(server.url(), headers={"x-api-key": "canary"}).send(BATCH, 5)
-    assert outcome.kind is Kind.REFUSED
+    assert outcome.kind is Kind.DENIED
     assert len(server.requests) == 1
 
 
@@ -357,7 +357,7 @@ def test_a_credential_provider_signs_what_is_sent(
     assert transport.send(BATCH, 5) == Outcome(Kind.ACCEPTED, rejected=1, message="too old")
     assert transport.send(BATCH, 5) == Outcome(Kind.RETRY, 3.0, message="HTTP 503")
     server.answers = [Answer(307, {"Location": server.url()})]
-    assert transport.send(BATCH, 5).kind is Kind.REFUSED
+    assert transport.send(BATCH, 5).kind is Kind.DENIED
     assert len(server.requests) == 3
     assert all(request.headers["x-signed"] == "yes" for request in server.requests)
     assert server.requests[0].body == BATCH.body

@@ -119,7 +119,7 @@ def test_a_password_that_it_does_not_take(
     assert "407" in outcome.message
     assert "canary" not in outcome.message
     # A request that the proxy answers is answered; a tunnel that it does not make is none.
-    assert outcome.kind is (Kind.REFUSED if scheme == "http" else Kind.RETRY)
+    assert outcome.kind is (Kind.DENIED if scheme == "http" else Kind.RETRY)
 
 
 @pytest.mark.parametrize("exception", ["127.0.0.0/8", "127.0.0.1", "*"])

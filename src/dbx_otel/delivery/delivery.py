@@ -218,8 +218,9 @@ class Delivery:
             health.expose(lambda: self.health)
 
     def _adopt(self) -> list[tuple[bytes, Any]]:
-        """Return what an ended process has left, unless nobody takes it now: until then it is well kept on disk."""
-        if self._spool is None or all(sender.is_away for sender in self._senders if sender.takes("logs")):
+        """Return what an ended process has left, unless it would not be taken now: so long it is well kept on disk."""
+        takers = [sender for sender in self._senders if sender.takes("logs")]
+        if self._spool is None or all(one.is_away for one in takers) or any(one.is_resting for one in takers):
             return []
         return [(payload, receipt) for receipt, payload in self._spool.adopt()]
 

@@ -25,6 +25,8 @@ _AFTER_ERROR = 5.0
 _LONGEST_ATTEMPT = 3600.0
 """Seconds; an endpoint's own timeout is shorter."""
 _MOST_REFUSALS_SAID = 5
+_REST = 30.0
+"""Seconds for which security records that a destination did not take stay on disk before they are tried again."""
 
 MakeTransport = Callable[[Any], Any]
 
@@ -65,6 +67,7 @@ class Sender:
         self._outage = Outage(self.name, max_bytes, keeps_on_disk=keeps_on_disk)
         self._last_failure = ""
         self._refusals_said: set[str] = set()
+        self._gave_back_at = -_REST
         self._turn = threading.Lock()
         self._background = Background(self._run, f"dbx-otel-send-{self.name}")
 
@@ -81,6 +84,11 @@ class Sender:
     def is_away(self) -> bool:
         """Whether the destination did not take what was last sent."""
         return self._outage.is_under_way
+
+    @property
+    def is_resting(self) -> bool:
+        """Whether security records were not taken lately: to adopt them at once would only send them in circles."""
+        return time.monotonic() - self._gave_back_at < _REST
 
     def put(self, batch: Batch) -> None:
         """Take a batch to be sent. Returns at once."""
@@ -178,9 +186,11 @@ class Sender:
             return
         self.ring.done()
         self._schedule.succeeded(batch.signal)
-        self._settlement.settle(batch, had_it=True)
-        if outcome.kind is Kind.REFUSED:
-            self._lose(batch, "refused")
+        is_kept = outcome.kind is Kind.DENIED and bool(batch.receipts)
+        self._settle(batch, had_it=not is_kept)
+        if outcome.kind is not Kind.ACCEPTED:
+            if not is_kept:
+                self._lose(batch, "refused")
             self._say_refused(f"{self.name} refuses {batch.signal}: {outcome.message}")
         else:
             rejected = min(max(outcome.rejected, 0), batch.count)
@@ -196,8 +206,13 @@ class Sender:
         self._outage.given_up(batch.signal, reason, batch.count)
 
     def _give_up(self, batch: Batch) -> None:
-        self._settlement.settle(batch, had_it=False)
+        self._settle(batch, had_it=False)
         self._lose(batch, "buffer_full")
+
+    def _settle(self, batch: Batch, *, had_it: bool) -> None:
+        if batch.receipts and not had_it:
+            self._gave_back_at = time.monotonic()
+        self._settlement.settle(batch, had_it=had_it)
 
     def _say_refused(self, line: str) -> None:
         if line not in self._refusals_said and len(self._refusals_said) < _MOST_REFUSALS_SAID:

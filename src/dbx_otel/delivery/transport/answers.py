@@ -23,7 +23,17 @@ _RETRYABLE = frozenset(
         HTTPStatus.GATEWAY_TIMEOUT,
     )
 )
+_DENIALS = frozenset(
+    (
+        HTTPStatus.UNAUTHORIZED,
+        HTTPStatus.FORBIDDEN,
+        HTTPStatus.NOT_FOUND,
+        HTTPStatus.METHOD_NOT_ALLOWED,
+        HTTPStatus.PROXY_AUTHENTICATION_REQUIRED,
+    )
+)
 _RETRYABLE_CODES = frozenset(("CANCELLED", "DEADLINE_EXCEEDED", "ABORTED", "OUT_OF_RANGE", "UNAVAILABLE", "DATA_LOSS"))
+_DENIAL_CODES = frozenset(("UNAUTHENTICATED", "PERMISSION_DENIED", "NOT_FOUND", "UNIMPLEMENTED"))
 _LONGEST_WAIT = 3600.0
 """Seconds that a destination is believed to want to be left alone; more is a mistake or malice."""
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
@@ -44,13 +54,13 @@ def of_http(status: int, headers: Mapping[str, str], body: bytes, count: int) ->
     if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
         return accepted(body if is_protobuf else b"", count)
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
-        return Outcome(Kind.REFUSED, message=f"HTTP {status}: redirects are not followed")
+        return Outcome(Kind.DENIED, message=f"HTTP {status}: redirects are not followed")
     said = wire.status(body)[0] if is_protobuf else ""
     if content.startswith("text/plain") or content == "application/json":
         said = body.decode("utf-8", "replace")
     message = f"HTTP {status}: {said}" if said.strip() else f"HTTP {status}"
     if status not in _RETRYABLE:
-        return Outcome(Kind.REFUSED, message=message)
+        return Outcome(Kind.DENIED if status in _DENIALS else Kind.REFUSED, message=message)
     return Outcome(Kind.RETRY, retry_after(headers.get("retry-after")), message=message)
 
 
@@ -69,7 +79,7 @@ def of_grpc(code: str, details: str, trailers: Mapping[str, str | bytes]) -> Out
     message = f"{code}: {details}" if details else code
     if code in _RETRYABLE_CODES or (code == "RESOURCE_EXHAUSTED" and wait is not None):
         return Outcome(Kind.RETRY, None if wait is None else min(wait, _LONGEST_WAIT), message=message)
-    return Outcome(Kind.REFUSED, message=message)
+    return Outcome(Kind.DENIED if code in _DENIAL_CODES else Kind.REFUSED, message=message)
 
 
 def accepted(body: bytes, count: int) -> Outcome:

@@ -39,11 +39,13 @@ def with_delay(seconds: int) -> bytes:
 @pytest.mark.parametrize("status", range(100, 600))
 def test_kind_by_status(status: int) -> None:
     expected = Kind.ACCEPTED if 200 <= status < 300 else Kind.RETRY if status in RETRYABLE else Kind.REFUSED
+    if 300 <= status < 400 or status in {401, 403, 404, 405, 407}:
+        expected = Kind.DENIED
     assert answers.of_http(status, {}, b"", 5).kind is expected
 
 
-def test_a_redirect_is_refused_and_named() -> None:
-    assert answers.of_http(302, {}, b"", 5) == Outcome(Kind.REFUSED, message="HTTP 302: redirects are not followed")
+def test_a_redirect_is_not_followed_and_named() -> None:
+    assert answers.of_http(302, {}, b"", 5) == Outcome(Kind.DENIED, message="HTTP 302: redirects are not followed")
 
 
 @pytest.mark.parametrize("headers", [PROTOBUF, {}])
@@ -136,7 +138,9 @@ CODES = {
 
 @pytest.mark.parametrize(("code", "again"), CODES.items())
 def test_kind_by_code(code: str, again: bool) -> None:
-    assert answers.of_grpc(code, "", {}) == Outcome(Kind.RETRY if again else Kind.REFUSED, message=code)
+    is_denial = code in {"NOT_FOUND", "PERMISSION_DENIED", "UNAUTHENTICATED", "UNIMPLEMENTED"}
+    kind = Kind.RETRY if again else Kind.DENIED if is_denial else Kind.REFUSED
+    assert answers.of_grpc(code, "", {}) == Outcome(kind, message=code)
 
 
 def test_retry_info_makes_exhaustion_pass() -> None:
