@@ -6,10 +6,11 @@ UV       := $(UV_HOME)/bin/uv
 PYTHON   := .venv/bin/python
 NEWEST   := .venv-newest/bin/python
 ARGS     ?=
+SDK_TESTS := $(addprefix tests/e2e/test_,exit.py identity.py signals.py whose.py stack.py)
 
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help demo test test-newest lint format docs stack build-stack bench lock clean
+.PHONY: help demo test test-sdk test-newest lint format docs stack build-stack bench lock clean
 
 help:
 	@echo 'make demo           the main job, on this machine: an app, three people, their traces (ARGS=--once to end by itself)'
@@ -24,7 +25,12 @@ demo: .venv/ready
 
 test: .venv/ready build-stack
 	$(PYTHON) -m pytest -n 2 --dist loadgroup $(ARGS)
+	$(MAKE) test-sdk
 	$(MAKE) test-newest
+
+# Whole apps once more, on OpenTelemetry's SDK.
+test-sdk: .venv/ready build-stack
+	DBX_OTEL_PIPELINE=sdk $(PYTHON) -m pytest -n 2 --dist loadgroup -m 'not light' $(SDK_TESTS) $(ARGS)
 
 # The newest Python that is installed; the same one again where there is no other.
 test-newest: .venv-newest/ready

@@ -17,6 +17,8 @@ from tests.support.apps.producing import EVENT
 from tests.support.losses import DEADLINE, ENDS_ONE_AFTER_THE_OTHER, KINDS, Collector, Producer, collector, producer
 from tests.support.stack import eventually, loki_query
 
+pytestmark = pytest.mark.light
+
 PROTOCOLS = {"uvicorn": "http/protobuf", "gunicorn -w 2": "grpc", "script": "http/protobuf"}
 SOON = {"OTEL_BSP_SCHEDULE_DELAY": "1000", "OTEL_BLRP_SCHEDULE_DELAY": "1000"}
 PROCESSES = {"uvicorn": 1, "gunicorn -w 2": 2, "script": 1}
