@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from dbx_otel import diagnostics
+from dbx_otel.settings import public_address
 
 T = TypeVar("T")
 
@@ -35,8 +36,13 @@ def apart(what: str, set_up: Callable[[], T]) -> T | None:
     except Exception as error:
         suspects = [name for name in sorted(os.environ) if name.startswith(_VARIABLES.get(what, ()))]
         shown = [name for name in suspects if not any(part in name for part in _SECRET)]
-        given = ", ".join(f"{name}={os.environ[name][:100]!r}" for name in shown)
+        given = ", ".join(f"{name}={_public(name, os.environ[name])[:100]!r}" for name in shown)
         remedy = f"look at {given}" if given else "report this with what `dbx-otel-run --explain` shows"
         why = f"{type(error).__name__}: {str(error).rstrip('.')}"
         diagnostics.say(f"{what} are off, everything else goes on: {why}. Remedy: {remedy}")
         return None
+
+
+def _public(name: str, value: str) -> str:
+    """Return a value as a line may show it: an address may have a password."""
+    return public_address(value) if name.endswith("ENDPOINT") else value

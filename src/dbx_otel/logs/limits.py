@@ -4,12 +4,15 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dbx_otel import diagnostics
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from opentelemetry.attributes import BoundedAttributes
 
 _COUNT = ("OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT", "OTEL_ATTRIBUTE_COUNT_LIMIT")
 _LENGTH = ("OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT")
@@ -38,20 +41,20 @@ class LogLimits(NamedTuple):
         return self.bounded(attributes)
 
     def bounded(self, attributes: Mapping[str, Any] | None) -> tuple[Mapping[str, Any], int]:
-        """As `apply`, for attributes of any kind: what OTLP cannot carry is left out or turned into text.
+        """As `apply`, for attributes of any kind: what OTLP cannot carry is left out or turned into text. Never raises.
 
         Args:
             attributes: Attributes as an app gives them.
         """
         from opentelemetry.attributes import BoundedAttributes
 
-        found = BoundedAttributes(
-            maxlen=self.most_attributes,
-            attributes=attributes or None,
-            immutable=False,
-            max_value_len=self.longest_value,
-            extended_attributes=True,
-        )
+        count, length = self
+        try:
+            found = BoundedAttributes(count, attributes, immutable=False, max_value_len=length)
+        except Exception:
+            # One that cannot be read is not the others' affair.
+            found = BoundedAttributes(count, immutable=False, max_value_len=length)
+            _set_readable(found, attributes)
         return found, found.dropped
 
 
@@ -62,6 +65,16 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> LogLimits:
         environ: The environment.
     """
     return LogLimits(_first(_COUNT, environ, _DEFAULT_COUNT), _first(_LENGTH, environ, None))
+
+
+def _set_readable(found: BoundedAttributes, attributes: Any) -> None:
+    with suppress(Exception):  # it is no mapping, or fails as one
+        for name, value in attributes.items():
+            try:
+                found[name] = value
+            except Exception:
+                # Code of the app's, which shows the value.
+                found.dropped += 1
 
 
 def _first(variables: tuple[str, ...], environ: Mapping[str, str], default: int | None) -> int | None:

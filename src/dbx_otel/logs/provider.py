@@ -7,12 +7,14 @@ Code that expects the SDK's provider and adds a processor gets the SDK's, from t
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from opentelemetry import _logs
 from opentelemetry.context import Context
 from opentelemetry.trace import get_current_span
 
+from dbx_otel import diagnostics
 from dbx_otel.logs.exception import exception_attributes
 from dbx_otel.logs.limits import LogLimits
 from dbx_otel.otlp.model import LogRecord, Resource, Scope
@@ -20,6 +22,11 @@ from dbx_otel.otlp.model import LogRecord, Resource, Scope
 Emit = Callable[[LogRecord], None]
 IdentityAttributes = Callable[[Context | None], Mapping[str, Any]]
 MakeSdkProvider = Callable[[], Any]
+Flush = Callable[[float], object]
+
+_MOST_LOGGERS = 1024
+_SHUTDOWN_SECONDS = 5.0
+"""How long `shutdown` may take to send what is queued."""
 
 
 class LoggerProvider(_logs.LoggerProvider):
@@ -31,6 +38,7 @@ class LoggerProvider(_logs.LoggerProvider):
         identity: Returns the attributes of the person in a context (the current one for `None`).
         limits: How much a record may bear.
         make_sdk_provider: Makes a provider of the SDK that ends in `on_emit`, for who needs one.
+        flush: Sends what `on_emit` has taken, for at most so many seconds; returns false where it could not.
     """
 
     def __init__(
@@ -40,6 +48,7 @@ class LoggerProvider(_logs.LoggerProvider):
         identity: IdentityAttributes,
         limits: LogLimits,
         make_sdk_provider: MakeSdkProvider,
+        flush: Flush | None = None,
     ) -> None:
         self.on_emit = on_emit
         self.resource = resource
@@ -47,6 +56,7 @@ class LoggerProvider(_logs.LoggerProvider):
         self.limits = limits
         self.sdk_provider: Any = None
         self._make_sdk_provider = make_sdk_provider
+        self._flush = flush
         self._loggers: dict[tuple[str, str | None, str | None], Logger] = {}
         self._lock = threading.Lock()
 
@@ -63,6 +73,8 @@ class LoggerProvider(_logs.LoggerProvider):
         key = (name, version, schema_url)
         logger = self._loggers.get(key)
         if logger is None:
+            if len(self._loggers) >= _MOST_LOGGERS:
+                self._loggers.clear()
             logger = self._loggers[key] = Logger(self, Scope(name, version, schema_url))
         return logger
 
@@ -78,13 +90,26 @@ class LoggerProvider(_logs.LoggerProvider):
             self.sdk_provider.add_log_record_processor(processor)
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Have the processors that were added send what they hold; ours goes by itself."""
-        return self.sdk_provider is None or bool(self.sdk_provider.force_flush(timeout_millis))
+        """Send the records that were emitted, and have the processors that were added send what they hold.
+
+        Args:
+            timeout_millis: How long it may take, in milliseconds.
+
+        Returns:
+            Whether all of them were sent.
+        """
+        until = time.monotonic() + timeout_millis / 1000
+        is_done = self.sdk_provider is None or bool(self.sdk_provider.force_flush(timeout_millis))
+        if self._flush is not None and self._flush(max(0.0, until - time.monotonic())) is False:
+            is_done = False
+        return is_done
 
     def shutdown(self) -> None:
-        """Shut the processors down that were added; ours goes on to the end of the process."""
+        """Send the records that were emitted, and shut the processors down that were added."""
         if self.sdk_provider is not None:
             self.sdk_provider.shutdown()
+        if self._flush is not None:
+            self._flush(_SHUTDOWN_SECONDS)
 
 
 class Logger(_logs.Logger):
@@ -110,8 +135,13 @@ class Logger(_logs.Logger):
         if self._provider.sdk_provider is not None:
             self._sdk_logger().emit(record, **fields)
             return
-        given = record if record is not None else _logs.LogRecord(**fields)
-        self._provider.on_emit(self._finished(given))
+        try:
+            finished = self._finished(record if record is not None else _logs.LogRecord(**fields))
+        except Exception as error:
+            # What the app hands over may be anything, and it must not notice.
+            diagnostics.say(f"a log record of the app cannot be read and is left out: {type(error).__name__}")
+            return
+        self._provider.on_emit(finished)
 
     def _sdk_logger(self) -> Any:
         if self._of_sdk is None:
@@ -123,14 +153,10 @@ class Logger(_logs.Logger):
 
     def _finished(self, given: _logs.LogRecord) -> LogRecord:
         provider = self._provider
-        attributes: Mapping[str, Any] | None = given.attributes
-        exception = getattr(given, "exception", None)
-        if exception is not None:
-            attributes = {**exception_attributes(exception), **(attributes or {})}
-        bounded, dropped = provider.limits.bounded(attributes)
+        bounded, dropped = provider.limits.bounded(_with_exception(given))
         context = getattr(given, "context", None)
         span = get_current_span(context).get_span_context()
-        severity = given.severity_number
+        severity: Any = given.severity_number
         return LogRecord(
             timestamp=given.timestamp,
             observed_timestamp=given.observed_timestamp or time.time_ns(),
@@ -141,8 +167,19 @@ class Logger(_logs.Logger):
             trace_id=given.trace_id or span.trace_id,
             span_id=given.span_id or span.span_id,
             trace_flags=given.trace_flags or span.trace_flags,
-            severity_number=severity.value if severity is not None else None,
+            severity_number=getattr(severity, "value", severity),
             severity_text=given.severity_text,
-            event_name=given.event_name,
+            event_name=str(given.event_name) if given.event_name is not None else None,
             dropped_attributes=dropped,
         )
+
+
+def _with_exception(given: _logs.LogRecord) -> Any:
+    """Return the attributes of a record, with those of its exception where it has one; its own win."""
+    exception = getattr(given, "exception", None)
+    if exception is None:
+        return given.attributes
+    attributes: dict[str, Any] = {**exception_attributes(exception)}
+    with suppress(Exception):  # those of the record are no mapping
+        attributes.update(given.attributes or {})
+    return attributes

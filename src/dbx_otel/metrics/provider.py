@@ -44,6 +44,7 @@ class DeferredMeterProvider(MeterProvider):
         self._on_reader = on_reader
         self._is_shut_down = False
         self._observables: dict[Any, Callable[[], Any]] = {}
+        self._readers: list[Any] = []
         self._lock = RLock()
         self._real: Any = None
         self._collect: Callable[[], Any] = _nothing
@@ -78,10 +79,12 @@ class DeferredMeterProvider(MeterProvider):
         """Add a reader of the app's, which sees all metrics from now on (SDK's `MeterProvider.add_metric_reader`)."""
         self._on_reader(self)
         self.real().add_metric_reader(metric_reader)
+        self._readers.append(metric_reader)
 
     def force_flush(self, timeout_millis: float = 10_000) -> bool:
-        """Send all metrics (SDK's `MeterProvider.force_flush`)."""
-        return self._flush(timeout_millis / 1000)
+        """Send all metrics, those of the app's readers as well (SDK's `MeterProvider.force_flush`)."""
+        done = [self._flush(timeout_millis / 1000), *(reader.force_flush(timeout_millis) for reader in self._readers)]
+        return all(result is not False for result in done)
 
     def shutdown(self, timeout_millis: float = 30_000) -> None:
         """Send all metrics, and record none from now on (SDK's `MeterProvider.shutdown`)."""
@@ -134,12 +137,18 @@ class DeferredMeterProvider(MeterProvider):
 
     def _begin_anew(self) -> None:
         self._lock = RLock()
+        # What the SDK keeps of all readers, so that none has two providers: theirs is another one from now on.
+        registered: set[Any] = getattr(self._real, "_all_metric_readers", set())
+        for reader in self._readers:
+            registered.discard(reader)
         self._real = None
         self._collect = _nothing
 
     def _make_reporting_failure(self) -> tuple[Any, Callable[[], Any]]:
         try:
-            return self._make()
+            provider, collect = self._make()
+            for reader in self._readers:
+                provider.add_metric_reader(reader)
         except Exception as error:
             # The app records metrics; it must not notice that this comes to nothing.
             diagnostics.say(
@@ -147,6 +156,7 @@ class DeferredMeterProvider(MeterProvider):
                 f"Remedy: report this with what `dbx-otel-run --explain` shows"
             )
             return NoOpMeterProvider(), _nothing
+        return provider, collect
 
 
 def _nothing() -> None:

@@ -34,7 +34,7 @@ class Kept(dict[Any, bytes]):
         if self._not_found <= MOST_KEPT:
             if len(encoded) <= LONGEST_KEPT:
                 self[value] = encoded
-        elif self._not_found == _FORGET_AFTER:
+        elif self._not_found >= _FORGET_AFTER:
             self._not_found = 0
             self.clear()
         return encoded

@@ -14,7 +14,8 @@ from dbx_otel.otlp.values import any_value
 
 _TIME = wire.tag(1, wire.FIXED64)
 _SEVERITY_NUMBER = wire.tag(2, wire.VARINT)
-_SEVERITY_TEXTS = Kept(partial(wire.text_field, wire.tag(3, wire.LENGTH_DELIMITED)))
+_SEVERITY_TEXT = wire.tag(3, wire.LENGTH_DELIMITED)
+_SEVERITY_TEXTS = Kept(partial(wire.text_field, _SEVERITY_TEXT))
 _BODY = wire.tag(5, wire.LENGTH_DELIMITED)
 _ATTRIBUTES = AttributeField(6)
 _DROPPED_ATTRIBUTES = wire.tag(7, wire.VARINT)
@@ -51,11 +52,12 @@ def encode_log(record: LogRecord) -> bytes:
         Exception: It cannot be read.
     """
     body = any_value(record.body)
+    text = record.severity_text
     parts = [
         wire.time_field(_TIME, record.timestamp),
         wire.time_field(_OBSERVED_TIME, record.observed_timestamp),
         _severity(record.severity_number),
-        _SEVERITY_TEXTS[record.severity_text],
+        _SEVERITY_TEXTS[text] if type(text) is str else wire.text_field(_SEVERITY_TEXT, text),
         _BODY,
         wire.length(len(body)),
         body,
@@ -63,7 +65,7 @@ def encode_log(record: LogRecord) -> bytes:
     _ATTRIBUTES.append_to(parts, record.attributes)
     if record.dropped_attributes:
         parts.append(wire.count_field(_DROPPED_ATTRIBUTES, record.dropped_attributes))
-    if record.trace_flags:
+    if record.trace_flags and isinstance(record.trace_flags, int):
         parts += _FLAGS, wire.pack_fixed32(record.trace_flags & wire.UNSIGNED_32)
     if record.trace_id or record.span_id:
         parts.append(_ids(record.trace_id, record.span_id))
@@ -88,22 +90,22 @@ def from_sdk_log(readable: Any) -> LogRecord:
         resource=readable.resource,
         trace_id=record.trace_id or 0,
         span_id=record.span_id or 0,
-        trace_flags=int(record.trace_flags or 0),
-        severity_number=getattr(record.severity_number, "value", None),
+        trace_flags=record.trace_flags or 0,
+        severity_number=getattr(record.severity_number, "value", record.severity_number),
         severity_text=record.severity_text,
-        event_name=record.event_name,
+        event_name=str(record.event_name) if record.event_name is not None else None,
         dropped_attributes=readable.dropped_attributes,
     )
 
 
 def _severity(number: int | None) -> bytes:
-    return _SEVERITIES[number] if number and 0 < number <= _MOST_SEVERE else b""
+    return _SEVERITIES[number] if isinstance(number, int) and 0 < number <= _MOST_SEVERE else b""
 
 
-def _ids(trace_id: int, span_id: int) -> bytes:
+def _ids(trace_id: Any, span_id: Any) -> bytes:
     parts: list[bytes] = []
-    if 0 < trace_id < 1 << 128:
+    if isinstance(trace_id, int) and 0 < trace_id < 1 << 128:
         parts += _TRACE_ID, trace_id.to_bytes(16, "big")
-    if 0 < span_id < 1 << 64:
+    if isinstance(span_id, int) and 0 < span_id < 1 << 64:
         parts += _SPAN_ID, span_id.to_bytes(8, "big")
     return b"".join(parts)

@@ -15,7 +15,8 @@ _TRACE_ID = wire.tag(1, wire.LENGTH_DELIMITED) + b"\x10"
 _SPAN_ID = wire.tag(2, wire.LENGTH_DELIMITED) + b"\x08"
 _TRACE_STATE = wire.tag(3, wire.LENGTH_DELIMITED)
 _PARENT_SPAN_ID = wire.tag(4, wire.LENGTH_DELIMITED) + b"\x08"
-_NAMES = Kept(partial(wire.text_field, wire.tag(5, wire.LENGTH_DELIMITED)))
+_NAME = wire.tag(5, wire.LENGTH_DELIMITED)
+_NAMES = Kept(partial(wire.text_field, _NAME))
 _KIND = wire.tag(6, wire.VARINT)
 _START_TIME = wire.tag(7, wire.FIXED64)
 _END_TIME = wire.tag(8, wire.FIXED64)
@@ -74,12 +75,13 @@ def encode_span(span: Any) -> bytes:
     """
     context = span.get_span_context()
     parent = span.parent
+    name = span.name
     parts = [
         _TRACE_ID,
         context.trace_id.to_bytes(16, "big"),
         _SPAN_ID,
         context.span_id.to_bytes(8, "big"),
-        _NAMES[span.name],
+        _NAMES[name] if type(name) is str else wire.text_field(_NAME, name),
         _KINDS[span.kind.value],
         _times(span.start_time, span.end_time),
         _REMOTE_PARENT if parent and parent.is_remote else _LOCAL_PARENT,
@@ -105,7 +107,7 @@ def encode_span(span: Any) -> bytes:
 
 
 def _times(start: int | None, end: int | None) -> bytes:
-    if start and end and 0 < start <= wire.UNSIGNED_64 and 0 < end <= wire.UNSIGNED_64:
+    if type(start) is int and type(end) is int and 0 < start <= wire.UNSIGNED_64 and 0 < end <= wire.UNSIGNED_64:
         return _pack_times(_START_TIME[0], start, _END_TIME[0], end)
     return wire.time_field(_START_TIME, start) + wire.time_field(_END_TIME, end)
 

@@ -91,9 +91,11 @@ def count_field(field_tag: bytes, number: int) -> bytes:
 
 def time_field(field_tag: bytes, nanoseconds: int | None) -> bytes:
     """Return a `fixed64` field; nothing where the time is unknown, or is none that OTLP can carry."""
-    if not nanoseconds or not 0 < nanoseconds <= UNSIGNED_64:
+    try:
+        number = int(nanoseconds or 0)
+    except (TypeError, ValueError, OverflowError):
         return b""
-    return field_tag + pack_fixed64(int(nanoseconds))
+    return field_tag + pack_fixed64(number) if 0 < number <= UNSIGNED_64 else b""
 
 
 def double_field(field_tag: bytes, number: Any) -> bytes:

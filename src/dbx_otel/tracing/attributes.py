@@ -6,6 +6,7 @@ What is plain goes straight in; all else is cleaned by `BoundedAttributes` itsel
 
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 
 from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.util.types import AnyValue, Attributes
@@ -42,23 +43,20 @@ def put(attributes: dict[str, AnyValue], name: str, value: AnyValue, limits: Spa
     return _insert_all(attributes, cleaned, limits)
 
 
-def put_all(
-    attributes: dict[str, AnyValue], new: Mapping[str, AnyValue], limits: SpanLimits, *, are_clean: bool = False
-) -> int:
+def put_all(attributes: dict[str, AnyValue], new: Mapping[str, AnyValue], limits: SpanLimits) -> int:
     """Set several attributes. Never raises.
 
     Args:
         attributes: Those of the span.
         new: What is set.
         limits: Those of the span.
-        are_clean: Whether names and values are known to be what attributes may be.
 
     Returns:
         How many attributes were dropped for them.
     """
     count = limits.max_span_attributes
     try:
-        if limits.max_span_attribute_length is None and (are_clean or _are_plain(new)):
+        if limits.max_span_attribute_length is None and _are_plain(new):
             has_room = count is None or len(attributes) + len(new) <= count
             if has_room and (not attributes or attributes.keys().isdisjoint(new)):
                 attributes.update(new)
@@ -67,8 +65,8 @@ def put_all(
         if count == 0:
             return len(new)
         cleaned = _cleaned(new, limits)
-    except Exception as error:
-        return _unreadable(error, 0)
+    except Exception:
+        return _put_readable(attributes, new, limits)
     return _insert_all(attributes, cleaned, limits)
 
 
@@ -85,6 +83,31 @@ def bounded(attributes: Attributes, count: int | None, length: int | None) -> Bo
     except Exception as error:
         _unreadable(error, 0)
         return BoundedAttributes(count)
+
+
+def joined(attributes: dict[str, AnyValue], more: Attributes) -> dict[str, AnyValue]:
+    """Return attributes with more of them, which win. Never raises.
+
+    Args:
+        attributes: Some, which are changed.
+        more: What was given.
+    """
+    try:
+        attributes.update(more or {})
+    except Exception as error:
+        _unreadable(error, 0)
+    return attributes
+
+
+def _put_readable(attributes: dict[str, AnyValue], new: Mapping[str, AnyValue], limits: SpanLimits) -> int:
+    """Set those that can be read: one that cannot is not the others' affair."""
+    dropped = 0
+    try:
+        for name, value in new.items():
+            dropped += put(attributes, name, value, limits)
+    except Exception as error:
+        return _unreadable(error, dropped)
+    return dropped
 
 
 def _are_plain(new: Mapping[str, AnyValue]) -> bool:
@@ -115,7 +138,8 @@ def _insert(attributes: dict[str, AnyValue], name: str, value: AnyValue, limit: 
     elif limit is not None and len(attributes) >= limit:
         if limit == 0:
             return 1
-        attributes.pop(next(iter(attributes)), None)
+        with suppress(RuntimeError):  # another thread sets one at the same moment
+            attributes.pop(next(iter(attributes), ""), None)
         attributes[name] = value
         return 1
     attributes[name] = value

@@ -63,7 +63,7 @@ def exception_attributes(exception: BaseException, *, escaped: bool) -> dict[str
     return {
         "exception.type": f"{module}.{kind.__qualname__}" if module and module != "builtins" else kind.__qualname__,
         "exception.message": _text(exception),
-        "exception.stacktrace": "".join(traceback.format_exception(exception)),
+        "exception.stacktrace": _stacktrace(exception),
         "exception.escaped": str(escaped),
     }
 
@@ -71,6 +71,14 @@ def exception_attributes(exception: BaseException, *, escaped: bool) -> dict[str
 def described(exception: BaseException) -> str:
     """Return an exception as the description of a status."""
     return f"{type(exception).__name__}: {_text(exception)}"
+
+
+def _stacktrace(exception: Any) -> str:
+    try:
+        return "".join(traceback.format_exception(exception))
+    except Exception:
+        # It may override whatever is asked of it, or be no exception at all.
+        return ""
 
 
 def _text(exception: Any) -> str:

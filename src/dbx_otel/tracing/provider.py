@@ -8,6 +8,7 @@ import logging
 import os
 from time import monotonic
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from opentelemetry import trace
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 _logger = logging.getLogger("opentelemetry.sdk.trace")  # what an app has set for the SDK's messages holds for ours
 
 
+_MOST_TRACERS = 1024
+"""Tracers that are kept. Further ones, of who makes up names, last as long as somebody uses them."""
 _SHUTDOWN_SECONDS = 5.0
 """How long `shutdown` may take to send what is queued."""
 
@@ -78,6 +81,7 @@ class TracerProvider(trace.TracerProvider):
         self._flush = flush
         self._is_disabled = os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
         self._tracers: dict[tuple[str, str, str, str], Tracer] = {}
+        self._further_tracers: WeakSet[Tracer] = WeakSet()
         self._atexit_handler = atexit.register(self.shutdown) if shutdown_on_exit else None
         sdk_compat.introduce(self, sdk_arguments)
 
@@ -103,7 +107,7 @@ class TracerProvider(trace.TracerProvider):
         schema_url: str | None = None,
         attributes: Attributes = None,
     ) -> trace.Tracer:
-        """Return the tracer of a library, the same one each time.
+        """Return the tracer of a library, the same one each time unless there are very many.
 
         Args:
             instrumenting_module_name: Name of the library.
@@ -120,14 +124,18 @@ class TracerProvider(trace.TracerProvider):
         key = (name, version, schema_url or "", repr(cleaned))
         tracer = self._tracers.get(key)
         if tracer is None:
-            tracer = self._tracers.setdefault(key, self._make_tracer(Scope(name, version, schema_url or "", cleaned)))
+            tracer = self._make_tracer(Scope(name, version, schema_url or "", cleaned))
+            if len(self._tracers) < _MOST_TRACERS:
+                tracer = self._tracers.setdefault(key, tracer)
+            else:
+                self._further_tracers.add(tracer)
             # Another thread may have asked for the SDK's spans since, and not have seen this tracer.
             self.follow(tracer)
         return tracer
 
     def tracers(self) -> list[Tracer]:
-        """Return the tracers that were made so far."""
-        return list(self._tracers.values())
+        """Return the tracers that were made so far, and are still in use."""
+        return [*self._tracers.values(), *self._further_tracers]
 
     def add_span_processor(self, span_processor: Any) -> None:
         """Add a span processor of the SDK's kind: from now on spans are the SDK's, for all tracers.

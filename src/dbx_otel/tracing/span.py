@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry import trace
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode
 
-from dbx_otel.tracing.attributes import bounded, put, put_all
+from dbx_otel.tracing.attributes import bounded, joined, put, put_all
 from dbx_otel.tracing.events import Event, described, exception_attributes
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ class RecordingSpan(trace.Span):
         "_end_time",
         "_events",
         "_instrumentation_scope",
+        "_is_open",
         "_kind",
         "_links",
         "_name",
@@ -57,6 +58,7 @@ class RecordingSpan(trace.Span):
         "_record_exception",
         "_resource",
         "_set_status_on_exception",
+        "_stamped",
         "_start_time",
         "_status",
         "_tracer",
@@ -99,6 +101,8 @@ class RecordingSpan(trace.Span):
         self._status = _UNSET
         self._record_exception = record_exception
         self._set_status_on_exception = set_status_on_exception
+        self._stamped: Mapping[str, AnyValue] | None = None
+        self._is_open = True
         self._end_time: int | None = None
         self._start_time = time_ns() if start_time is None else start_time
 
@@ -160,10 +164,9 @@ class RecordingSpan(trace.Span):
             self._dropped_attributes += dropped
 
     def stamp(self, attributes: Mapping[str, AnyValue]) -> None:
-        """Set attributes that are known to be clean: those of an identity."""
-        dropped = put_all(self._attributes, attributes, self._tracer.limits, are_clean=True)
-        if dropped:
-            self._dropped_attributes += dropped
+        """Set the attributes of an identity, which no limit cuts or drops: half a name may be another person's."""
+        self._attributes.update(attributes)
+        self._stamped = attributes
 
     def add_event(self, name: str, attributes: Attributes = None, timestamp: int | None = None) -> None:
         """Add an event; where there is no room the oldest one goes.
@@ -189,7 +192,7 @@ class RecordingSpan(trace.Span):
             context: The other span's ids. A link that says nothing is left out.
             attributes: The link's attributes.
         """
-        if context is None or not (context.is_valid or attributes or context.trace_state):
+        if not isinstance(context, SpanContext) or not (context.is_valid or attributes or context.trace_state):
             return
         limits = self._tracer.limits
         self._add_link(Link(context, bounded(attributes, limits.max_link_attributes, limits.max_attribute_length)))
@@ -245,10 +248,7 @@ class RecordingSpan(trace.Span):
             timestamp: Nanoseconds since the epoch; now if `None`.
             escaped: Whether the exception leaves the span.
         """
-        told = exception_attributes(exception, escaped=escaped)
-        if attributes:
-            told.update(attributes)
-        self.add_event("exception", told, timestamp)
+        self.add_event("exception", joined(exception_attributes(exception, escaped=escaped), attributes), timestamp)
 
     def end(self, end_time: int | None = None) -> None:
         """End it, once: nothing can be changed afterwards.
@@ -256,10 +256,14 @@ class RecordingSpan(trace.Span):
         Args:
             end_time: Nanoseconds since the epoch; now if `None`.
         """
-        if self._end_time is not None:
+        try:
+            del self._is_open  # a single operation, which only one of several threads can do
+        except AttributeError:
             _logger.warning("Calling end() on an ended span.")
             return
         self._end_time = time_ns() if end_time is None else end_time
+        if self._stamped is not None and self._dropped_attributes:
+            self._stamp_again(self._stamped)
         self._tracer.take_back(self)
 
     def __exit__(
@@ -272,6 +276,12 @@ class RecordingSpan(trace.Span):
             if self._set_status_on_exception:
                 self.set_status(Status(StatusCode.ERROR, described(exc_val)))
         self.end()
+
+    def _stamp_again(self, stamped: Mapping[str, AnyValue]) -> None:
+        """Set what has gone with the oldest attributes; what the app has set instead stays."""
+        lacking = {name: value for name, value in stamped.items() if name not in self._attributes}
+        self._attributes.update(lacking)
+        self._dropped_attributes -= len(lacking)
 
     def _has_ended(self, call: str) -> bool:
         if self._end_time is None:

@@ -143,8 +143,7 @@ class Tracer(trace.Tracer):
             span.set_attributes(attributes)
         if links:
             for link in links:
-                if link is not None:
-                    span.add_link(link.context, link.attributes)
+                span.add_link(getattr(link, "context", None), getattr(link, "attributes", None))
         # Children come without a context; and what is made for a message's context inside of a request is made for the
         # person of the request.
         identity = current(context) if context is None else current(context) or current()

@@ -16,6 +16,7 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
 from dbx_otel.logs.limits import LogLimits
 from dbx_otel.logs.provider import LoggerProvider
+from dbx_otel.otlp.logs import encode_logs
 from dbx_otel.otlp.model import LogRecord, Resource
 
 NO_LIMITS = LogLimits()
@@ -126,3 +127,82 @@ def test_one_logger_a_scope() -> None:
     scope = provider.get_logger("a", attributes={"k": "v"})._scope
     assert scope.attributes == {"k": "v"}
     assert provider.get_logger("a").enabled()
+
+
+class Unreadable:
+    """Fails when it is looked at."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"severity_number": 9},
+        {"severity_number": "high", "severity_text": ["no", "text"]},
+        {"severity_number": 99, "timestamp": "now", "observed_timestamp": "now"},
+        {"attributes": ["no", "mapping"]},
+        {"attributes": {"bad": Unreadable(), "good": 1}},
+        {"attributes": ["no", "mapping"], "exception": ValueError("x")},
+        {"exception": "no exception", "event_name": 5},
+        {"body": Unreadable()},
+    ],
+)
+def test_whatever_the_app_emits_is_sent_and_raises_nothing(fields: dict[str, Any]) -> None:
+    taken: list[LogRecord] = []
+    logger: Any = LoggerProvider(taken.append, Resource({}), lambda _: {"user.id": "ada"}, NO_LIMITS, list).get_logger(
+        ""
+    )
+    logger.emit(**fields)
+    refused: list[Exception] = []
+    assert encode_logs(taken, refused=refused.append)
+    assert refused == []
+    assert taken[0].attributes["user.id"] == "ada"
+    if fields.get("severity_number") == 9:
+        assert taken[0].severity_number == 9
+    if "good" in (fields.get("attributes") or ()):
+        assert taken[0].attributes["good"] == 1
+        assert taken[0].dropped_attributes == 1
+
+
+def test_a_record_with_ids_that_are_none_is_sent() -> None:
+    taken: list[LogRecord] = []
+    logger: Any = LoggerProvider(taken.append, Resource({}), lambda _: {}, NO_LIMITS, list).get_logger("")
+    ids: Any = {"trace_id": "1", "span_id": "2", "trace_flags": "3"}
+    logger.emit(ApiLogRecord(**ids))
+    refused: list[Exception] = []
+    assert encode_logs(taken, refused=refused.append)
+    assert refused == []
+
+
+def test_a_record_that_cannot_be_read_at_all_raises_nothing(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DBX_OTEL_RUN_SAID", raising=False)
+    logger: Any = LoggerProvider(list[LogRecord]().append, Resource({}), lambda _: {}, NO_LIMITS, list).get_logger("")
+    logger.emit(context="none")
+    assert capfd.readouterr().err == (
+        "dbx-otel: a log record of the app cannot be read and is left out: AttributeError\n"
+    )
+
+
+def test_loggers_by_made_up_names_do_not_pile_up() -> None:
+    provider = Both().ours
+    for number in range(3000):
+        provider.get_logger(f"shop {number}")
+    assert len(provider._loggers) <= 1024
+
+
+def test_a_flush_and_a_shutdown_send_what_was_emitted() -> None:
+    flushed: list[float] = []
+
+    def flush(seconds: float) -> bool:
+        flushed.append(seconds)
+        return False
+
+    provider = LoggerProvider(list[LogRecord]().append, Resource({}), lambda _: {}, NO_LIMITS, list, flush)
+    assert provider.force_flush(2000) is False
+    provider.shutdown()
+    assert 1 < flushed[0] <= 2
+    assert len(flushed) == 2

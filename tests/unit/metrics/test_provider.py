@@ -264,3 +264,34 @@ def test_threads_that_measure_first_make_one(made: Made) -> None:
         thread.join()
     assert made.times == 1
     assert values_of(made.provider.collect(), "c") == {(): 800}
+
+
+class Reader(InMemoryMetricReader):
+    """Counts how often it is flushed."""
+
+    flushed = 0
+
+    def force_flush(self, timeout_millis: float = 10_000) -> bool:
+        self.flushed += 1
+        return super().force_flush(timeout_millis)
+
+
+def test_a_flush_reaches_the_readers_of_the_app(made: Made) -> None:
+    reader = Reader()
+    made.provider.add_metric_reader(reader)
+    assert made.provider.force_flush()
+    assert (reader.flushed, len(made.flushed)) == (1, 1)
+
+
+def test_a_reader_of_the_app_sees_what_a_forked_child_measures(made: Made) -> None:
+    reader = InMemoryMetricReader()
+    counter = made.provider.get_meter("app").create_counter("c")
+    made.provider.add_metric_reader(reader)
+    counter.add(5)
+
+    def child() -> bool:
+        counter.add(1)
+        return values_of(reader.get_metrics_data(), "c") == {(): 1}
+
+    assert exit_status_of_child(child) == 0
+    assert values_of(reader.get_metrics_data(), "c") == {(): 5}

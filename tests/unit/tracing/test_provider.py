@@ -345,3 +345,14 @@ def test_the_sdk_is_imported_by_those_who_want_it(then: str) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     if then.endswith(ADDED):
         assert [json.loads(one)["name"] for one in done.stdout.replace("}\n{", "}\0{").split("\0")] == ["open", "after"]
+
+
+def test_tracers_by_made_up_names_do_not_pile_up() -> None:
+    provider = TracerProvider()
+    kept = [provider.get_tracer(f"lib {number}") for number in range(1100)]
+    assert len(provider.tracers()) == len(kept)
+    provider.update_resource(Resource({"a": 1}))
+    assert {tracer.resource for tracer in provider.tracers()} == {provider.resource}
+    del kept
+    gc.collect()
+    assert len(provider.tracers()) <= 1024

@@ -176,9 +176,26 @@ def test_a_context_that_knows_nobody_leaves_the_current_person(
 
 def test_the_person_is_not_what_is_dropped_for_the_limit(ada: None, ended: list[Any]) -> None:
     provider = TracerProvider(on_end=ended.append, span_limits=SpanLimits(max_span_attributes=2))
-    provider.get_tracer("lib").start_span("s", attributes={"a": 1, "b": 2}).end()
-    assert dict(ended[0].attributes) == dict(ADA.attributes)
-    assert ended[0].dropped_attributes == 2
+    span = provider.get_tracer("lib").start_span("s", attributes={"a": 1, "b": 2})
+    for number in range(9):
+        span.set_attribute(f"n{number}", number)
+    span.end()
+    assert dict(ended[0].attributes).items() >= dict(ADA.attributes).items()
+    assert len(ended[0].attributes) + ended[0].dropped_attributes == 2 + len(ADA.attributes) + 9
+
+
+def test_what_the_app_says_of_the_person_stays_when_attributes_are_dropped(ada: None, ended: list[Any]) -> None:
+    provider = TracerProvider(on_end=ended.append, span_limits=SpanLimits(max_span_attributes=2))
+    span = provider.get_tracer("lib").start_span("s", attributes={"a": 1, "b": 2})
+    span.set_attributes({"c": 1, "d": 2, "user.email": "impersonated@example.com"})
+    span.end()
+    assert ended[0].attributes["user.email"] == "impersonated@example.com"
+
+
+def test_a_limit_of_length_does_not_make_another_person_of_one(ada: None, ended: list[Any]) -> None:
+    provider = TracerProvider(on_end=ended.append, span_limits=SpanLimits(max_span_attribute_length=3))
+    provider.get_tracer("lib").start_span("s", attributes={"a": "12345"}).end()
+    assert dict(ended[0].attributes) == {"a": "123", **ADA.attributes}
 
 
 class Sampler:

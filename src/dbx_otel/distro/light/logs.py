@@ -37,7 +37,8 @@ def configure(resource: Resource, delivery: Delivery | None) -> list[tuple[str, 
         return []
     on_emit = delivery.offer_log if delivery is not None and sends else _drop
     limited = limits.from_environment()
-    provider = LoggerProvider(on_emit, resource, _person, limited, lambda: _make_sdk_provider(resource, on_emit))
+    flush = delivery.flush if delivery is not None and sends else None
+    provider = LoggerProvider(on_emit, resource, _person, limited, lambda: _make_sdk_provider(resource, on_emit), flush)
     _logs.set_logger_provider(provider)
     log_capture.send_to(_Outlet(provider, LightOutlet(on_emit, resource, _person, limited)))
     flushes: list[tuple[str, Flush]] = []
