@@ -135,7 +135,8 @@ class ServerRequest:
     async def _send_websocket(self, message: Any) -> None:
         if message["type"] == "websocket.send" and self._status is None:
             self._status = _WEBSOCKET_HAS_SENT
-            self._span.set_attribute(semconv.HTTP_RESPONSE_STATUS_CODE, _WEBSOCKET_HAS_SENT)
+            with suppress(Exception):  # a span may be the app's own code
+                self._span.set_attribute(semconv.HTTP_RESPONSE_STATUS_CODE, _WEBSOCKET_HAS_SENT)
         elif "headers" in message:
             self._show_headers(message)
         await self._original_send(message)
@@ -180,24 +181,20 @@ class ServerRequest:
                 routes = Routes()
                 setattr(self._app, _ROUTES, routes)
             route = routes.template(self._app, self._scope)
+            if route:
+                self._attributes[semconv.HTTP_ROUTE] = route
+                self._span.set_attribute(semconv.HTTP_ROUTE, route)
+                self._span.update_name(f"{self._method} {route}" if self._method else route)
         except Exception:
-            # Routes are the app's own code.
+            # Routes are the app's own code, and spans may be.
             return
-        if route:
-            self._attributes[semconv.HTTP_ROUTE] = route
-            self._span.set_attribute(semconv.HTTP_ROUTE, route)
-            self._span.update_name(f"{self._method} {route}" if self._method else route)
 
     def fail(self, error: BaseException) -> None:
         """Note an exception that nobody has handled, once. Never raises."""
         if self._has_ended or error is self._error:
             return
         self._error = error
-        try:
-            http_server.set_exception(self._span, error)
-        except Exception:
-            # An exception that cannot even be written as text.
-            return
+        http_server.set_exception(self._span, error)
 
     def leave(self) -> None:
         """End what has not ended, and leave the request's context. Never raises."""
@@ -215,10 +212,10 @@ class ServerRequest:
         try:
             if self._is_http and instruments.is_recording():
                 self._measure()
-            self._span.end()
         except Exception:
-            # Span processors may be the app's own code.
+            # A measurement less.
             pass
+        http_server.end(self._span)
 
     def _measure(self) -> None:
         metrics = self._hook.metrics

@@ -7,8 +7,12 @@ from functools import wraps
 from types import ModuleType
 from typing import Any
 
+from opentelemetry.context import attach, detach
+from opentelemetry.trace import Span, set_span_in_context
+
 from dbx_otel.instrumentation import starlette
 from dbx_otel.instrumentation.asgi_server import Hook
+from dbx_otel.instrumentation.http_server import end, set_exception
 
 
 def instrument(module: ModuleType) -> None:
@@ -37,9 +41,29 @@ class _FastAPIHook(Hook):
 def _traced(hook: Hook, call: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
     @wraps(call)
     async def run(self: Any) -> None:
-        function = self.func
-        name = getattr(function, "__name__", type(function).__name__)
-        with hook.tracer.start_as_current_span(f"BackgroundTask {name}"):
+        span = _start(hook, self)
+        if span is None:
             await call(self)
+            return
+        token = attach(set_span_in_context(span))
+        try:
+            await call(self)
+        except Exception as error:
+            set_exception(span, error)
+            raise
+        finally:
+            end(span)
+            detach(token)
 
     return run
+
+
+def _start(hook: Hook, task: Any) -> Span | None:
+    """Start the span of a background task; `None` where that cannot be done. Never raises."""
+    try:
+        function = task.func
+        name = getattr(function, "__name__", type(function).__name__)
+        return hook.tracer.start_span(f"BackgroundTask {name}")
+    except Exception:
+        # The task runs all the same.
+        return None

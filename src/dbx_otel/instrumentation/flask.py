@@ -6,6 +6,7 @@ functions, the view, error handlers, teardown functions and, under `stream_with_
 """
 
 import sys
+from contextlib import suppress
 from functools import lru_cache, wraps
 from time import perf_counter, time_ns
 from types import ModuleType
@@ -21,6 +22,7 @@ from dbx_otel.instrumentation.http_server import (
     SCHEMA_URL,
     captured_request_headers,
     captured_response_headers,
+    end,
     excluded_urls,
     method_of,
     set_exception,
@@ -144,7 +146,7 @@ class _Request:
         self._route: str | None = None
         self._status: int | None = None
         self._error_type: str | None = None
-        server.active.add(1, self._labels)
+        self._count(1)
 
     def enter(self, request: Any) -> None:
         """Start the span, now that the route is known, and make it the current one.
@@ -180,7 +182,8 @@ class _Request:
                 self._answered(self._span, status, headers)
             except Exception as error:
                 # The response is sent all the same.
-                self._span.record_exception(error)
+                with suppress(Exception):
+                    self._span.record_exception(error)
         return self._respond(status, headers, *args, **kwargs)
 
     def _answered(self, span: trace.Span, status: str, headers: list[tuple[str, str]]) -> None:
@@ -228,19 +231,22 @@ class _Request:
         span = self._span
         if span is None:
             return
-        try:
-            if error is not None and span.is_recording():
-                set_exception(span, error)
-        except Exception:
-            # An exception whose text cannot be had.
-            span.set_status(Status(StatusCode.ERROR))
-        span.end()
+        if error is not None:
+            set_exception(span, error)
+        end(span)
         self._detach()
 
     def leave(self) -> None:
         """Leave the context: the app has returned, though the stream of its response may go on."""
         self._detach()
-        self._server.active.add(-1, self._labels)
+        self._count(-1)
+
+    def _count(self, change: int) -> None:
+        try:
+            self._server.active.add(change, self._labels)
+        except Exception:
+            # A measurement less.
+            return
 
     def _detach(self) -> None:
         token, self._token = self._token, None

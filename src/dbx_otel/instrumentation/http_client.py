@@ -7,6 +7,7 @@ Rules: OpenTelemetry semantic conventions, "HTTP client span", as opentelemetry-
 
 import re
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import lru_cache
 from time import perf_counter
 from typing import Any, Final, NamedTuple
@@ -19,8 +20,10 @@ from dbx_otel import semconv
 from dbx_otel._version import __version__
 from dbx_otel.instrumentation.http_server import (
     SCHEMA_URL,
+    SIGNATURES,
     Method,
     captured_headers,
+    end,
     excluded_urls,
     set_exception,
 )
@@ -118,7 +121,8 @@ class Client:
             propagate.inject(headers)
         except Exception as error:
             # The call goes on, only its trace ends here.
-            span.record_exception(error)
+            with suppress(Exception):
+                span.record_exception(error)
         return call
 
 
@@ -171,10 +175,10 @@ class Call:
                     self._answered(answer)
                 self._record(took, answer, error_type)
                 self._span.set_attribute(semconv.ERROR_TYPE, error_type)
-                set_exception(self._span, error)
             except Exception:
-                # One whose text cannot be had: it is about to be raised to the app, as it is.
-                self._span.set_status(_ERROR)
+                # The app is told of the failure by the exception itself.
+                pass
+            set_exception(self._span, error)
         self._leave()
 
     def _answered(self, answer: Answer) -> str | None:
@@ -208,10 +212,8 @@ class Call:
         self._client.duration.record(took, known, self._span.get_span_context())
 
     def _leave(self) -> None:
-        try:
-            self._span.end()
-        finally:
-            context.detach(self._token)
+        end(self._span)
+        context.detach(self._token)
 
 
 class _Server(NamedTuple):
@@ -246,9 +248,7 @@ def _server(authority: str) -> _Server:
         return _Server(host, None)
 
 
-_SIGNATURES: Final = ("AWSAccessKeyId", "Signature", "sig", "X-Goog-Signature")
-"""Parameters by which storage services let in whoever has the link (semantic conventions, "URL", `url.full`)."""
-_MAY_BE_SIGNED: Final = re.compile(rf"[?&](?:[^=&#]*[%+][^=&#]*|{'|'.join(_SIGNATURES)})=")
+_MAY_BE_SIGNED: Final = re.compile(rf"[?&](?:[^=&#]*[%+][^=&#]*|{'|'.join(SIGNATURES)})=")
 
 
 def redacted(url: str) -> str:
@@ -273,7 +273,7 @@ def redacted(url: str) -> str:
 def _without_signatures(url: str) -> str:
     parts = urlparse(url)
     parameters = parse_qs(parts.query)
-    signed = [name for name in _SIGNATURES if name in parameters]
+    signed = [name for name in SIGNATURES if name in parameters]
     if not signed:
         return url
     parameters.update((name, ["REDACTED"]) for name in signed)

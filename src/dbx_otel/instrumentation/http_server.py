@@ -8,6 +8,7 @@ follow them; where those do not, the tests in `tests/comparison` name the differ
 import os
 import re
 from collections.abc import Callable, Iterable, MutableMapping
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -15,6 +16,7 @@ from opentelemetry.trace import Span, Status, StatusCode
 
 from dbx_otel import diagnostics, identity, semconv
 from dbx_otel.settings import IdentityMode
+from dbx_otel.tracing.events import described
 
 SCHEMA_URL: Final = "https://opentelemetry.io/schemas/1.21.0"
 
@@ -89,16 +91,17 @@ def text_of(header: bytes | str) -> str:
         return header.decode("latin-1")
 
 
-_SIGNATURE = re.compile(
-    "(?<![^&])(AWSAccessKeyId|Signature|sig|X-Goog-Signature|X-Amz-(?:Signature|Credential|Security-Token))=[^&]+"
+SIGNATURES: Final = (
+    *("AWSAccessKeyId", "Signature", "sig", "X-Goog-Signature"),
+    *("X-Amz-Signature", "X-Amz-Credential", "X-Amz-Security-Token"),
 )
+"""Parameters by which storage services let in whoever has the link: those of the semantic conventions ("URL"), and
+those of Amazon's links since 2014 (signature version 4), which they do not name."""
+_SIGNATURE = re.compile(f"(?<![^&])({'|'.join(SIGNATURES)})=[^&]+")
 
 
 def redacted_query(query: str) -> str:
-    """Return a query string without the signatures by which storage services let in whoever has the link.
-
-    Names: semantic conventions, "URL", `url.query`.
-    """
+    """Return a query string without the signatures by which storage services let in whoever has the link."""
     return _SIGNATURE.sub(r"\1=REDACTED", query)
 
 
@@ -154,9 +157,20 @@ def set_response_status(span: Span, status: int) -> str | None:
 
 
 def set_exception(span: Span, error: BaseException) -> None:
-    """Put an exception that nobody has handled on a span."""
-    span.record_exception(error)
-    span.set_status(Status(StatusCode.ERROR, f"{type(error).__name__}: {error}"))
+    """Put an exception that nobody has handled on a span. Never raises: it may have no text, and a span any code."""
+    with suppress(Exception):
+        span.record_exception(error)
+    with suppress(Exception):
+        span.set_status(Status(StatusCode.ERROR, described(error)))
+
+
+def end(span: Span) -> None:
+    """End a span. Never raises: what takes it then may be the app's own code."""
+    try:
+        span.end()
+    except Exception:
+        # The request or call it is of has been served.
+        return
 
 
 class CapturedHeaders:

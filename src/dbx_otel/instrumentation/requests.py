@@ -31,7 +31,7 @@ def instrument(module: ModuleType) -> None:
         try:
             response = original(self, request, **kwargs)
         except BaseException as error:
-            call.fail(error, _answer(getattr(error, "response", None)))
+            call.fail(error, _answer_with(error))
             raise
         call.end(_answer(response))
         return response
@@ -61,6 +61,15 @@ def _begin(client: Client, request: Any, new_headers: Any) -> Call | None:
         return client.begin(Request(method_of(request.method), url, host, port), headers, more)
     except Exception:
         # What cannot be sent: requests itself says what is wrong with it.
+        return None
+
+
+def _answer_with(error: BaseException) -> Answer | None:
+    """Return what the response says that an exception is about, or `None` where it is about none. Never raises."""
+    try:
+        return _answer(getattr(error, "response", None))
+    except Exception:
+        # An adapter's own exception.
         return None
 
 

@@ -48,6 +48,14 @@ def test_urls_are_redacted_as_opentelemetry_does(url: str) -> None:
     assert redacted(url) == redact_url(url)
 
 
+def test_links_of_signature_version_4_let_nobody_in() -> None:
+    url = (
+        "https://bucket/key?X-Amz-Date=1&X-Amz-Credential=AKIA%2F&X-Amz-Security-Token=private&X-Amz-Signature=private"
+    )
+    hidden = "X-Amz-Credential=REDACTED&X-Amz-Security-Token=REDACTED&X-Amz-Signature=REDACTED"
+    assert redacted(url) == f"https://bucket/key?X-Amz-Date=1&{hidden}"
+
+
 @given(_URLS)
 @example("http://user:private@Host:80/x")
 def test_the_server_is_whom_the_url_names(url: str) -> None:
@@ -192,4 +200,15 @@ def test_exceptions_come_as_they_are(exporter: InMemorySpanExporter) -> None:
     with pytest.raises(OSError, match="gone") as caught:
         library(error).send(SimpleNamespace(url="http://host/", method="GET", headers={}))
     assert caught.value is error
+    assert len(exporter.get_finished_spans()) == 1
+
+
+def test_an_exception_that_cannot_be_asked_comes_as_it_is(exporter: InMemorySpanExporter) -> None:
+    class Odd(Exception):  # noqa: N818 -- a stand-in
+        @property
+        def response(self) -> Any:
+            raise RuntimeError("there is none")
+
+    with pytest.raises(Odd):
+        library(Odd()).send(SimpleNamespace(url="http://host/", method="GET", headers={}))
     assert len(exporter.get_finished_spans()) == 1
