@@ -108,10 +108,12 @@ def _is_open(stream: Any) -> bool:
 
 
 def _descriptor(stream: Any) -> int | None:
-    with suppress(Exception):  # a stream of the app's own making may raise anything
+    try:
         number = stream.fileno()
-        return number if isinstance(number, int) else None
-    return None
+    except Exception:
+        # A stream of the app's own making may raise anything.
+        return None
+    return number if isinstance(number, int) else None
 
 
 def _write_past_buffer(stream: Any, line: str) -> None:

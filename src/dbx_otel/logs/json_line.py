@@ -2,6 +2,7 @@
 """A log event as one line of JSON: always valid, never too long. The keys are listed in docs/logs.md."""
 
 import re
+from collections.abc import Iterator
 from json import JSONEncoder
 from typing import Any
 
@@ -44,12 +45,10 @@ def json_line(event: PlainEvent, origin: Origin, max_bytes: int, *, ascii_only: 
     return _last_resort(event, origin)
 
 
-def _ever_less(origin: Origin) -> tuple[Origin, Origin, Origin]:
-    return (
-        origin,
-        origin._replace(resource={}),
-        Origin(trace_id=origin.trace_id, span_id=origin.span_id),
-    )
+def _ever_less(origin: Origin) -> Iterator[Origin]:
+    yield origin
+    yield origin._replace(resource={})
+    yield Origin(trace_id=origin.trace_id, span_id=origin.span_id)
 
 
 def _line(event: PlainEvent, origin: Origin, *, ascii_only: bool) -> str:
