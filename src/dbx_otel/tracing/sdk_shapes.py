@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace import sampling
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.sdk.util.instrumentation import InstrumentationInfo, InstrumentationScope
 
-from dbx_otel.identity.context import current
+from dbx_otel.identity.processors import stamp, stamp_again
 from dbx_otel.otlp import model
 from dbx_otel.tracing import samplers
 from dbx_otel.tracing.ids import PrivateIdGenerator
@@ -159,10 +159,12 @@ class _Processors(sdk.SynchronousMultiSpanProcessor):
 
     def on_start(self, span: sdk.Span, parent_context: Context | None = None) -> None:
         """Stamp the identity, before others look at the span."""
-        identity = current(parent_context) or current()
-        if identity is not None:
-            span.set_attributes(identity.attributes)
+        stamp(span, parent_context)
         super().on_start(span, parent_context)
+
+    def _on_ending(self, span: sdk.Span) -> None:
+        stamp_again(span)
+        super()._on_ending(span)
 
     def on_end(self, span: sdk.ReadableSpan) -> None:
         """Take the span, whatever others do with it."""

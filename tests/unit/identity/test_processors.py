@@ -127,3 +127,16 @@ def test_flush_and_shutdown_hold_nothing() -> None:
     for processor in (IdentitySpanProcessor(), IdentityLogRecordProcessor()):
         assert processor.force_flush() is True
         processor.shutdown()
+
+
+def test_the_person_is_not_what_is_dropped_for_the_limit(
+    ada: None, tracer_provider: TracerProvider, spans: InMemorySpanExporter
+) -> None:
+    span = tracer_provider.get_tracer("t").start_span("s")
+    for number in range(200):
+        span.set_attribute(f"n{number}", number)
+    span.end()
+    (ended,) = spans.get_finished_spans()
+    assert (ended.attributes or {})["user.email"] == "ada@example.com"
+    assert (ended.attributes or {})["n199"] == 199
+    assert len(ended.attributes or ()) + ended.dropped_attributes == 200 + len(ADA.attributes)

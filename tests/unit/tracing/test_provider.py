@@ -183,6 +183,17 @@ def test_what_a_processor_sets_at_the_start_arrives(sink: Sink) -> None:
     assert sink.spans[0].attributes["user.email"] == "ada@example.com"
 
 
+def test_the_person_stays_on_the_sdks_spans_with_too_many_attributes(sink: Sink) -> None:
+    collect = Collect()
+    sink.provider.add_span_processor(collect)
+    span = sink.tracer.start_span("s", context=with_identity(ADA))
+    for number in range(200):
+        span.set_attribute(f"n{number}", number)
+    span.end()
+    for ended in (sink.spans[0], collect.spans[0]):
+        assert (ended.attributes or {})["user.email"] == "ada@example.com"
+
+
 def test_a_processor_that_fails_takes_no_span_from_us(sink: Sink) -> None:
     class Fails(sdk.SpanProcessor):
         def on_end(self, span: sdk.ReadableSpan) -> None:  # noqa: ARG002 -- the SDK's
