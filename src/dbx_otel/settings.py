@@ -6,13 +6,13 @@ used instead.
 """
 
 import os
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+
+from dbx_otel.setting_kinds import FLAG, LEVEL, LEVELS, NAMES, PATH, TEXT, URL, Kind, choice, number
 
 APP_NAME_VARIABLE = "DATABRICKS_APP_NAME"
 """Set by the Databricks Apps platform and by nothing else: its presence means "behind the Apps proxy"."""
@@ -57,87 +57,6 @@ class Protocol(StrEnum):
     GRPC = "grpc"
 
 
-class Kind(NamedTuple):
-    """How a setting's text is read.
-
-    Attributes:
-        allowed: What may be written, as the docs and the messages say it.
-        parse: Turns the text into the value; raises `ValueError` when it is none of those.
-        public: Leaves out of the text what messages must not show.
-    """
-
-    allowed: str
-    parse: Callable[[str], Any]
-    public: Callable[[str], str] = str
-
-
-def _flag(text: str) -> bool:
-    word = text.lower()
-    if word in {"true", "1", "yes", "on"}:
-        return True
-    if word in {"false", "0", "no", "off"}:
-        return False
-    raise ValueError(text)
-
-
-_UNFIT = re.compile(r"[\s\x00-\x1f\x7f]")
-
-
-def _url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.port == 0 or _UNFIT.search(text):
-        raise ValueError(text)
-    return parts.scheme + text[len(parts.scheme) :]
-
-
-def public_address(text: str) -> str:
-    """Return an address as messages may show it: without user, password, query and fragment."""
-    try:
-        parts = urlsplit(text)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        return "an endpoint that is no address"
-    if not host:
-        return re.split("[?#]", text.rpartition("@")[2])[0]
-    host = f"[{host}]" if ":" in host else host
-    return f"{parts.scheme}://{host}{f':{port}' if port else ''}{parts.path}"
-
-
-_LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
-
-
-def _level(text: str) -> int:
-    if text.upper() not in _LEVELS:
-        raise ValueError(text)
-    return _LEVELS[text.upper()]
-
-
-def _choice(choices: type[StrEnum]) -> Kind:
-    return Kind(" · ".join(choices), lambda text: choices(text.lower()))
-
-
-def _number(low: int, high: int) -> Kind:
-    def parse(text: str) -> float:
-        value = float(text)
-        if not low <= value <= high:
-            raise ValueError(text)
-        return value
-
-    return Kind(f"a number from {low} to {high}", parse)
-
-
-def _text(text: str) -> str:
-    return text
-
-
-_FLAG = Kind("true · false", _flag)
-_TEXT = Kind("text", _text)
-_PATH = Kind("a path", Path)
-_URL = Kind("an http:// or https:// address", _url, public_address)
-_NAMES = Kind("names with commas between them", _text)
-_LEVEL = Kind("DEBUG · INFO · WARNING · ERROR · CRITICAL", _level)
-
-
 def _setting(
     variable: str, kind: Kind, default: Any, meaning: str, *, secret: bool = False, if_unusable: Any = None
 ) -> Any:
@@ -152,13 +71,13 @@ class Settings:
 
     enabled: bool = _setting(
         "DBX_OTEL_ENABLED",
-        _FLAG,
+        FLAG,
         True,
         "Whether anything is done at all. With `false` the command runs as if `dbx-otel-run` were not there.",
     )
     identity: IdentityMode = _setting(
         "DBX_OTEL_IDENTITY",
-        _choice(IdentityMode),
+        choice(IdentityMode),
         IdentityMode.FULL,
         "How much of the user's identity telemetry carries: `full` (id, e-mail, name), `hash` (one keyed hash, "
         "`user.hash`, instead of the three), `off` (neither the user nor the user's address).",
@@ -166,7 +85,7 @@ class Settings:
     )
     identity_key: str | None = _setting(
         "DBX_OTEL_IDENTITY_KEY",
-        _TEXT,
+        TEXT,
         None,
         "Key of the hash (HMAC-SHA256), at least 16 characters. The same key gives the same person the same hash in "
         "every app. Needed by `DBX_OTEL_IDENTITY=hash`.",
@@ -174,13 +93,13 @@ class Settings:
     )
     identity_key_file: Path | None = _setting(
         "DBX_OTEL_IDENTITY_KEY_FILE",
-        _PATH,
+        PATH,
         None,
         "File that holds the key of the hash; read when `DBX_OTEL_IDENTITY_KEY` is not set.",
     )
     trust_proxy: ProxyTrust = _setting(
         "DBX_OTEL_TRUST_PROXY",
-        _choice(ProxyTrust),
+        choice(ProxyTrust),
         ProxyTrust.AUTO,
         "When the forwarded identity headers are believed: `auto` where the Databricks Apps platform has set "
         "`DATABRICKS_APP_NAME`, `always` behind an own proxy that overwrites them, `never`.",
@@ -188,54 +107,54 @@ class Settings:
     )
     stdout: StdoutMode = _setting(
         "DBX_OTEL_STDOUT",
-        _choice(StdoutMode),
+        choice(StdoutMode),
         StdoutMode.AUTO,
         "What becomes of log records on standard output: `json` (one object a line), `text` (one readable line), "
         "`off` (the app's own output is left as it is). `auto` is `json` inside a Databricks App and `off` elsewhere.",
     )
     stdout_max_bytes: float = _setting(
         "DBX_OTEL_STDOUT_MAX_BYTES",
-        _number(1024, 1_000_000),
+        number(1024, 1_000_000),
         262_144,
         "Longest line written to standard output, in bytes; what is longer is cut inside its values and marked. The "
         "platform takes up to 1 MB a line.",
     )
     log_level: int = _setting(
         "DBX_OTEL_LOG_LEVEL",
-        _LEVEL,
+        LEVEL,
         20,
         "Level from which log records are taken where the app sets no level of its own on the root logger (Python's "
         "default, WARNING, would lose INFO). The app's own handlers see what they saw before.",
     )
     otlp_endpoint: str | None = _setting(
         "DBX_OTEL_OTLP_ENDPOINT",
-        _URL,
+        URL,
         None,
         "A second OTLP destination, beside that of `OTEL_EXPORTER_OTLP_ENDPOINT`, with queues of its own: where one "
         "fails the other does not notice. With http/protobuf `/v1/traces` and so on are appended.",
     )
     otlp_protocol: Protocol = _setting(
         "DBX_OTEL_OTLP_PROTOCOL",
-        _choice(Protocol),
+        choice(Protocol),
         Protocol.HTTP,
         "Protocol of the second destination.",
     )
     otlp_headers: str | None = _setting(
         "DBX_OTEL_OTLP_HEADERS",
-        _TEXT,
+        TEXT,
         None,
         "Headers of the second destination, `key=value` with commas between them, values URL-encoded.",
         secret=True,
     )
     otlp_headers_file: Path | None = _setting(
         "DBX_OTEL_OTLP_HEADERS_FILE",
-        _PATH,
+        PATH,
         None,
         "File that holds the headers of the second destination; read when `DBX_OTEL_OTLP_HEADERS` is not set.",
     )
     pipeline: Pipeline = _setting(
         "DBX_OTEL_PIPELINE",
-        _choice(Pipeline),
+        choice(Pipeline),
         Pipeline.LIGHT,
         "What spans, metrics and log records are made and sent with: `light` is ours behind OpenTelemetry's API, at a "
         "fraction of the cost, and keeps what a collector that is away does not take; `sdk` is OpenTelemetry's SDK "
@@ -243,34 +162,34 @@ class Settings:
     )
     buffer_max_bytes: float = _setting(
         "DBX_OTEL_BUFFER_MAX_BYTES",
-        _number(65_536, 1_073_741_824),
+        number(65_536, 1_073_741_824),
         33_554_432,
         "Most memory, in bytes, that a destination's encoded and compressed batches may take while it is away. Then "
         "the oldest ordinary spans are given up first, security records last. Not used by the `sdk` pipeline.",
     )
     spool_dir: Path | None = _setting(
         "DBX_OTEL_SPOOL_DIR",
-        _PATH,
+        PATH,
         None,
         "Folder in which security records are kept until they have been delivered, also over the end of the process. "
         "A folder of this user's in the system's temporary one where it is not set. Not used by the `sdk` pipeline.",
     )
     spool_max_bytes: float = _setting(
         "DBX_OTEL_SPOOL_MAX_BYTES",
-        _number(0, 10_737_418_240),
+        number(0, 10_737_418_240),
         67_108_864,
         "Most disk space, in bytes, that undelivered security records of all processes may take; `0` keeps none.",
     )
     metrics_views: str | None = _setting(
         "DBX_OTEL_METRICS_VIEWS",
-        _TEXT,
+        TEXT,
         None,
         "`module:attribute` that holds a sequence of OpenTelemetry SDK `View`s, applied to all metrics, those of "
         "dbx-otel among them (which then cost what the SDK's do).",
     )
     exit_deadline: float = _setting(
         "DBX_OTEL_EXIT_DEADLINE",
-        _number(0, 14),
+        number(0, 14),
         5.0,
         "Longest time, in seconds, that sending what is queued may hold up the end of the process. The platform kills "
         "15 s after SIGTERM.",
@@ -278,7 +197,7 @@ class Settings:
     # Shown from here only: `instrumentation.lifecycle` reads it, before this table is loaded.
     disabled_instrumentations: str | None = _setting(
         "DBX_OTEL_DISABLED_INSTRUMENTATIONS",
-        _NAMES,
+        NAMES,
         None,
         "Instrumentations to leave out, by the names that `dbx-otel-run --explain` shows; `*` leaves out all. "
         "`OTEL_PYTHON_DISABLED_INSTRUMENTATIONS` is read as well.",
@@ -286,14 +205,14 @@ class Settings:
     # As above: `instrumentation.attach` reads it.
     contrib_instrumentations: str | None = _setting(
         "DBX_OTEL_CONTRIB_INSTRUMENTATIONS",
-        _NAMES,
+        NAMES,
         None,
         "Libraries to instrument by OpenTelemetry's own instrumentation where dbx-otel has a lighter one that makes "
         "the same spans and metrics: `fastapi`, `starlette`, `flask`, `requests`, `httpx`; `*` names all.",
     )
     deployment_id: str | None = _setting(
         "DBX_OTEL_DEPLOYMENT_ID",
-        _TEXT,
+        TEXT,
         None,
         "Deployment of the app, as resource attribute `databricks.deployment.id`; put a commit or release here.",
     )
@@ -354,7 +273,7 @@ def shown(value: Any) -> str:
 
 def level_name(level: int) -> str:
     """Return the name of a log level, as it is written into the environment."""
-    return next(name for name, number in _LEVELS.items() if number == level)
+    return next(name for name, value in LEVELS.items() if value == level)
 
 
 def resolved_stdout(settings: Settings, environ: Mapping[str, str] = os.environ) -> StdoutMode:
@@ -396,7 +315,7 @@ def in_databricks_app(environ: Mapping[str, str] = os.environ) -> bool:
 
 def _bad_value(row: Row, text: str) -> Problem:
     value = "a value that is not shown" if row.secret else repr(row.kind.public(text)[:200])
-    instead = level_name(row.fallback) if row.kind is _LEVEL else shown(row.fallback)
+    instead = level_name(row.fallback) if row.kind is LEVEL else shown(row.fallback)
     return Problem(row.variable, f"{row.variable} is {value}; allowed: {row.kind.allowed}; used instead: {instead}")
 
 

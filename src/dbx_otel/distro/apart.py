@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from dbx_otel import diagnostics
-from dbx_otel.settings import public_address
+from dbx_otel.setting_kinds import public_address
 
 T = TypeVar("T")
 

@@ -14,7 +14,8 @@ from dbx_otel.delivery.batch import Signal
 from dbx_otel.delivery.transport.destination import SECONDS, Destination, Endpoint
 from dbx_otel.distro import header_list, otlp
 from dbx_otel.distro.destinations import config_file_note, exporter_names
-from dbx_otel.settings import Protocol, Settings, public_address
+from dbx_otel.setting_kinds import public_address
+from dbx_otel.settings import Protocol, Settings
 
 _SIGNALS: tuple[Signal, ...] = ("traces", "metrics", "logs")
 _DEFAULT_ADDRESS = {Protocol.HTTP: "http://localhost:4318", Protocol.GRPC: "http://localhost:4317"}

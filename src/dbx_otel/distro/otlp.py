@@ -11,7 +11,8 @@ from typing import Any
 
 from dbx_otel import __version__
 from dbx_otel.distro import header_list
-from dbx_otel.settings import Protocol, Settings, public_address
+from dbx_otel.setting_kinds import public_address
+from dbx_otel.settings import Protocol, Settings
 
 DISTRO_HEADER = {"x-telemetry-distro": f"dbx-otel/{__version__}"}
 
