@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dbx_otel import settings
+from dbx_otel.setting_kinds import public_address
 from dbx_otel.settings import (
     IdentityMode,
     Protocol,
@@ -16,7 +17,6 @@ from dbx_otel.settings import (
     Settings,
     StdoutMode,
     load,
-    public_address,
     resolved_stdout,
     shown,
     table,
