@@ -222,8 +222,12 @@ def _second_headers(settings: Settings, variables: _Variables) -> dict[str, str]
 
 
 def _target(address: str) -> str:
-    """Return what gRPC takes for an address: host and port where it has a scheme with `//`, else what it is."""
-    return _parts(address).netloc or address
+    """Return what gRPC takes for an address: host and port where it has a scheme with `//`, else what it is.
+
+    gRPC has no use for user and password, and would take them for a part of the host's name.
+    """
+    target = _parts(address).netloc or address
+    return target if "/" in target else target.rpartition("@")[2]
 
 
 def _parts(address: str) -> SplitResult:

@@ -126,6 +126,12 @@ def test_grpc_target_as_opentelemetry_reads_it(
     assert endpoint.insecure is exporter._insecure
 
 
+@pytest.mark.parametrize("address", ["https://u:canary@collector:4317", "u:canary@collector:4317"])
+def test_grpc_is_not_told_user_and_password_as_a_host(address: str) -> None:
+    environ = {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc", "OTEL_EXPORTER_OTLP_ENDPOINT": address}
+    assert one(environ, "traces").url == "collector:4317"
+
+
 GRPC_CASES: list[dict[str, str]] = [
     GRPC,
     {**GRPC, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://t:1"},

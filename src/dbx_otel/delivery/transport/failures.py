@@ -101,7 +101,7 @@ def _secrets(endpoint: Endpoint) -> list[str]:
     for value in endpoint.headers.values():
         found.update((value, *value.split()))
     try:
-        parts = urlsplit(endpoint.url)
+        parts = urlsplit(endpoint.url if "://" in endpoint.url else f"//{endpoint.url}")
         for text in (parts.username, parts.password, parts.query):
             found.update((text or "", unquote(text or "")))
     except ValueError:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from urllib3.exceptions import ProtocolError, ProxyError
 
 from dbx_otel.delivery.transport import Endpoint, failures
+from dbx_otel.settings import Protocol
 
 SECRETIVE = Endpoint(
     "https://user:canary%20pass@host/v1/traces?key=canary-query",
@@ -74,3 +75,11 @@ def test_a_message_is_one_bounded_printable_line(text: str) -> None:
     assert len(line) <= 200
     assert line.isprintable()
     assert line == line.strip()
+
+
+def test_what_grpc_says_of_an_address_shows_no_password() -> None:
+    endpoint = Endpoint("me:canary1@collector:4317", Protocol.GRPC)
+    assert (
+        failures.public("errors resolving me:canary1@collector:4317", endpoint)
+        == "errors resolving me:…@collector:4317"
+    )
