@@ -38,11 +38,12 @@ def with_identity(identity: Identity, context: Context | None = None) -> Context
         identity: The identity to carry.
         context: The context to copy; the current one if `None`.
     """
-    request = request_of()
-    if request is not None:
+    around = get_current()
+    values: dict[str, object] = {**(around if context is None else context), _IDENTITY: identity}
+    if _REQUEST in around:
         # Other propagators begin with an empty context.
-        context = set_value(_REQUEST, request, context)
-    return set_value(_IDENTITY, identity, context)
+        values[_REQUEST] = around[_REQUEST]
+    return Context(values)
 
 
 def request_of(context: Context | None = None) -> Request | None:

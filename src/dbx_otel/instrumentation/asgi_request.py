@@ -12,6 +12,7 @@ from opentelemetry.trace import SpanKind, set_span_in_context
 
 from dbx_otel import identity, semconv
 from dbx_otel.instrumentation import http_server
+from dbx_otel.instrumentation.asgi import SERVED
 from dbx_otel.instrumentation.starlette_routes import Routes
 from dbx_otel.metrics import instruments
 
@@ -59,7 +60,6 @@ class ServerRequest:
         "_started",
         "_status",
         "_token",
-        "send",
     )
 
     def __init__(self, hook: "Hook", app: Any, scope: Any, fields: dict[bytes, Any], send: Send) -> None:
@@ -69,7 +69,6 @@ class ServerRequest:
         self._scope = scope
         self._original_send = send
         self._is_http = scope["type"] == "http"
-        self.send = self._send_http if self._is_http else self._send_websocket
         self._error: BaseException | None = None
         self._error_type: str | None = None
         self._status: int | None = None
@@ -118,6 +117,12 @@ class ServerRequest:
         if self._hook.request_headers is not None:
             attributes.update(self._hook.request_headers.attributes(scope["headers"]))
         return in_name, attributes
+
+    @property
+    def send(self) -> Send:
+        """Sends a message to the server, and notes what it says."""
+        # Not kept: what refers to itself is not freed before the garbage collector runs.
+        return self._send_http if self._is_http else self._send_websocket
 
     async def _send_http(self, message: Any) -> None:
         kind = message["type"]
@@ -201,6 +206,8 @@ class ServerRequest:
         self._end()
         self._request.has_ended = True
         detach(self._token)
+        # As above: the scope refers to the request, and the error to all that its frames held.
+        self._scope[SERVED] = self._error = None
 
     def _end(self) -> None:
         """End the span and record the metrics, once. Never raises."""

@@ -2,6 +2,8 @@
 """One span and one context a request; that spans and metrics are contrib's is compared elsewhere."""
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -290,4 +292,21 @@ def test_websockets_with_headers_that_are_none_go_on(headers: Any, seen: Seen, m
 def test_a_response_that_is_none_is_the_servers_affair(seen: Seen) -> None:
     messages = [{"type": "http.response.start", "status": "many", "headers": 5}, {"type": "http.response.body"}]
     assert call(hooked(App(*messages)), scope()) == messages
+    assert len(seen.servers) == 1
+
+
+@pytest.mark.parametrize("kind", ["http", "websocket"])
+def test_a_request_is_freed_when_it_has_been_served(seen: Seen, kind: str) -> None:
+    class Body:
+        """What a server may keep in the scope."""
+
+    asked = scope("/", type=kind, extensions={"body": (body := Body())})
+    kept, app = weakref.ref(body), hooked(App({"type": f"{kind}.close"}))
+    gc.disable()
+    try:
+        call(app, asked)
+        del asked, body
+        assert kept() is None
+    finally:
+        gc.enable()
     assert len(seen.servers) == 1
