@@ -12,6 +12,7 @@ from dbx_otel import settings
 from dbx_otel.setting_kinds import public_address
 from dbx_otel.settings import (
     IdentityMode,
+    Pipeline,
     Protocol,
     ProxyTrust,
     Settings,
@@ -44,6 +45,12 @@ GOOD: dict[str, dict[str, Any]] = {
     "DBX_OTEL_OTLP_PROTOCOL": {"http/protobuf": Protocol.HTTP, "GRPC": Protocol.GRPC},
     "DBX_OTEL_OTLP_HEADERS": {"a=canary": "a=canary"},
     "DBX_OTEL_OTLP_HEADERS_FILE": {"headers": Path("headers")},
+    "DBX_OTEL_PIPELINE": {"light": Pipeline.LIGHT, "SDK": Pipeline.SDK},
+    "DBX_OTEL_BUFFER_MAX_BYTES": {"65536": 65536, "33554432": 33554432},
+    "DBX_OTEL_SPOOL_DIR": {"/var/spool/x": Path("/var/spool/x")},
+    "DBX_OTEL_SPOOL_MAX_BYTES": {"0": 0, "1e6": 1_000_000},
+    "DBX_OTEL_METRICS_VIEWS": {"app.metrics:VIEWS": "app.metrics:VIEWS"},
+    "DBX_OTEL_CONTRIB_INSTRUMENTATIONS": {"fastapi,flask": "fastapi,flask", "*": "*"},
     "DBX_OTEL_EXIT_DEADLINE": {"0": 0, "14": 14, "2.5": 2.5},
     "DBX_OTEL_DISABLED_INSTRUMENTATIONS": {"flask": "flask", "a , b,,": "a , b,,", "*": "*"},
     "DBX_OTEL_DEPLOYMENT_ID": {"2026-11-23": "2026-11-23"},
@@ -69,6 +76,9 @@ BAD = {
         *("http://a b", "http://a\nb", "http://:4318"),
     ],
     "DBX_OTEL_OTLP_PROTOCOL": ["http/json", "http"],
+    "DBX_OTEL_PIPELINE": ["heavy", "lightsdk"],
+    "DBX_OTEL_BUFFER_MAX_BYTES": ["65535", "32MB", "nan"],
+    "DBX_OTEL_SPOOL_MAX_BYTES": ["-1", "some"],
     "DBX_OTEL_EXIT_DEADLINE": ["14.1", "-1", "nan", "5s"],
 }
 TAKES_ANY_TEXT = {
@@ -76,7 +86,10 @@ TAKES_ANY_TEXT = {
     "DBX_OTEL_IDENTITY_KEY_FILE",
     "DBX_OTEL_OTLP_HEADERS",
     "DBX_OTEL_OTLP_HEADERS_FILE",
+    "DBX_OTEL_SPOOL_DIR",
+    "DBX_OTEL_METRICS_VIEWS",
     "DBX_OTEL_DISABLED_INSTRUMENTATIONS",
+    "DBX_OTEL_CONTRIB_INSTRUMENTATIONS",
     "DBX_OTEL_DEPLOYMENT_ID",
 }
 LESS = {"DBX_OTEL_IDENTITY": IdentityMode.OFF, "DBX_OTEL_TRUST_PROXY": ProxyTrust.NEVER}

@@ -3,7 +3,7 @@
 
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from dbx_otel import semconv
 from dbx_otel.delivery.batch import Batch, Priority, Signal
@@ -15,7 +15,12 @@ _FASTEST = 1
 _GZIP = 31
 """`wbits` of zlib: a gzip header, the largest window."""
 
+_LARGEST = 3_000_000
+"""Bytes of a request beyond which it is divided: a collector takes 4 MiB over gRPC, unless told otherwise."""
+
 _SECURITY_EVENTS = ("security.", "audit.")
+
+T = TypeVar("T")
 
 LostInEncoding = Callable[[Signal, int], None]
 """Told how many records could not be encoded."""
@@ -47,7 +52,7 @@ def pack_spans(spans: Sequence[Any], lost: LostInEncoding) -> Iterator[Batch]:
 
 
 def pack_logs(records: Sequence[Any], lost: LostInEncoding) -> Iterator[Batch]:
-    """Yield a batch of ordinary log records.
+    """Yield a batch of ordinary log records, several where they are large.
 
     Args:
         records: The records.
@@ -56,16 +61,20 @@ def pack_logs(records: Sequence[Any], lost: LostInEncoding) -> Iterator[Batch]:
     yield from _pack("logs", encode_logs, records, Priority.ORDINARY, lost)
 
 
-def pack_security(records: Sequence[tuple[bytes, Any]]) -> Batch:
-    """Return a batch of security records.
+def pack_security(records: Sequence[tuple[bytes, Any]]) -> Iterator[Batch]:
+    """Yield a batch of security records, several where they are large.
 
     Args:
         records: Each as a request of its own, with its receipt, or `None` where it is not on the spool. One after the
             other such requests are one request (protobuf encoding, "Last One Wins": repeated fields are concatenated).
     """
     body = b"".join(payload for payload, _ in records)
+    if len(body) > _LARGEST and len(records) > 1:
+        for half in _halves(records):
+            yield from pack_security(half)
+        return
     receipts = tuple(receipt for _, receipt in records if receipt is not None)
-    return Batch("logs", _compress(body), len(records), Priority.SECURITY, len(body), receipts)
+    yield Batch("logs", _compress(body), len(records), Priority.SECURITY, len(body), receipts)
 
 
 def pack_metrics(data: Any) -> Batch | None:
@@ -100,10 +109,19 @@ def _pack(
     except Exception:
         lost(signal, len(records))
         raise
+    if len(body) > _LARGEST and len(records) > 1:
+        for half in _halves(records):
+            yield from _pack(signal, encode, half, priority, lost)
+        return
     if refused:
         lost(signal, len(refused))
     if len(refused) < len(records):
         yield Batch(signal, _compress(body), len(records) - len(refused), priority, len(body))
+
+
+def _halves(records: Sequence[T]) -> tuple[Sequence[T], Sequence[T]]:
+    middle = len(records) // 2
+    return records[:middle], records[middle:]
 
 
 def _compress(body: bytes) -> bytes:

@@ -121,7 +121,8 @@ class Worker:
             self._hand_on(batch)
 
     def _pack_security(self, records: list[tuple[bytes, Any]]) -> None:
-        self._hand_on(packing.pack_security(records))
+        for batch in packing.pack_security(records):
+            self._hand_on(batch)
 
     def _pack_adopted(self) -> None:
         """Pack what one process has left: what many have must not flood the destinations."""

@@ -50,6 +50,25 @@ def test_spans_without_one_are_one_batch() -> None:
     assert (batch.signal, batch.count, batch.receipts) == ("traces", 2, ())
 
 
+def test_what_is_too_large_for_one_request_becomes_several() -> None:
+    lost = Lost()
+    wanted = [f"{number} {'x' * 900_000}" for number in range(7)]
+    batches = list(packing.pack_logs([records.log(body) for body in wanted], lost))
+    assert [body for batch in batches for body in bodies(batch)] == wanted
+    assert all(batch.raw_size < 4 << 20 for batch in batches)
+    assert (sum(batch.count for batch in batches), lost.found) == (7, [])
+    payloads = [(packing.encode_one_log(records.security_log(body)), number) for number, body in enumerate(wanted)]
+    batches = list(packing.pack_security(payloads))
+    assert [body for batch in batches for body in bodies(batch)] == wanted
+    assert all(batch.raw_size < 4 << 20 for batch in batches)
+    assert [receipt for batch in batches for receipt in batch.receipts] == list(range(7))
+
+
+def test_one_record_that_is_too_large_by_itself_goes_alone() -> None:
+    (huge, small) = packing.pack_logs([records.log("x" * 5_000_000), records.log("small")], Lost())
+    assert (huge.count, bodies(small)) == (1, ["small"])
+
+
 def test_what_cannot_be_encoded_is_counted_and_the_rest_goes_on() -> None:
     lost = Lost()
     broken = records.log("broken")
@@ -63,7 +82,7 @@ def test_what_cannot_be_encoded_is_counted_and_the_rest_goes_on() -> None:
 
 def test_security_records_are_joined_and_bear_their_receipts() -> None:
     encoded = [packing.encode_one_log(records.security_log(str(number))) for number in range(3)]
-    batch = packing.pack_security([(encoded[0], "first"), (encoded[1], None), (encoded[2], "third")])
+    (batch,) = packing.pack_security([(encoded[0], "first"), (encoded[1], None), (encoded[2], "third")])
     assert bodies(batch) == ["0", "1", "2"]
     assert (batch.count, batch.priority, batch.receipts) == (3, Priority.SECURITY, ("first", "third"))
 
