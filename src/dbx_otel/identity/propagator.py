@@ -136,7 +136,7 @@ class IdentityPropagator(TextMapPropagator):
             if "wsgi.url_scheme" in carrier:
                 return self.identify_fields(carrier, WSGI_NAMES)
             return self.identify_fields(_fields(carrier.get("headers", ())), ASGI_NAMES)
-        raw_headers = getattr(carrier, "raw_headers", None)
+        raw_headers = getattr(carrier, "raw" if _is_starlettes(carrier) else "raw_headers", None)
         if raw_headers is not None:
             return self.identify_fields(_fields(raw_headers), ASGI_NAMES)
         return self._from(lambda name: getter.get(carrier, name) or ())
@@ -162,11 +162,17 @@ def is_server_request(carrier: Any) -> bool:
     """Tell whether a carrier is a request that a server has received.
 
     ASGI scopes (ASGI specification, "HTTP & WebSocket"), WSGI environs (PEP 3333), aiohttp's requests and the headers
-    of Tornado's are.
+    of Tornado's and Starlette's are; FastAPI's own telemetry reads the last.
     """
     if isinstance(carrier, dict):
         return carrier.get("type") in ("http", "websocket") or "wsgi.url_scheme" in carrier
-    return type(carrier).__module__ == "tornado.httputil" or hasattr(carrier, "raw_headers")
+    if type(carrier).__module__ == "tornado.httputil" or _is_starlettes(carrier):
+        return True
+    return hasattr(carrier, "raw_headers")
+
+
+def _is_starlettes(carrier: Any) -> bool:
+    return type(carrier).__module__ == "starlette.datastructures"
 
 
 def _fields(pairs: Iterable[tuple[bytes, bytes]]) -> Fields:

@@ -10,6 +10,7 @@ from functools import cached_property, wraps
 from typing import Any
 
 from opentelemetry import trace
+from opentelemetry.context import Context
 
 from dbx_otel import identity
 from dbx_otel._version import __version__
@@ -67,7 +68,7 @@ class Hook:
                 return
             request = self._begin(app, scope, send)
             if request is None:
-                with identity.serving():
+                with identity.serving(_person(scope)):
                     await call(app, scope, receive, send)
                 return
             try:
@@ -91,15 +92,7 @@ class Hook:
         """Begin a request; `None` where it gets no span. Never raises."""
         scope[NATIVE] = None
         try:
-            fields: dict[bytes, Any] = {}
-            for name, value in scope.get("headers", ()):
-                lower = name.lower()
-                if lower not in _WANTED:
-                    continue
-                if lower in fields:
-                    identity.add_field(fields, lower, value)
-                else:
-                    fields[lower] = value
+            fields = _fields(scope)
             if self._excluded is not None and self._excluded(_url(scope, fields)):
                 scope[SERVED] = None
                 return None
@@ -126,6 +119,29 @@ class _Metrics:
         self.active = http_metrics.server_active_requests(scope)
         self.request_size = http_metrics.server_request_body_size(scope)
         self.response_size = http_metrics.server_response_body_size(scope)
+
+
+def _fields(scope: Any) -> dict[bytes, Any]:
+    """Return the headers of a request that are of interest."""
+    fields: dict[bytes, Any] = {}
+    for name, value in scope.get("headers", ()):
+        lower = name.lower()
+        if lower not in _WANTED:
+            continue
+        if lower in fields:
+            identity.add_field(fields, lower, value)
+        else:
+            fields[lower] = value
+    return fields
+
+
+def _person(scope: Any) -> Context | None:
+    """Return a context with the person behind a request that gets no span, whose log records have one. Never raises."""
+    try:
+        return identity.with_identity(identity.of_fields(_fields(scope), identity.ASGI_NAMES), Context())
+    except Exception:
+        # A request that is not as the specification has it.
+        return None
 
 
 def _url(scope: Any, fields: dict[bytes, Any]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from dbx_otel.instrumentation.asgi import SERVED
 from dbx_otel.instrumentation.asgi_request import ServerRequest
 from dbx_otel.instrumentation.asgi_server import Hook
+from dbx_otel.instrumentation.post_import import when_imported
 
 IS_INSTRUMENTED = "_is_instrumented_by_opentelemetry"
 """Attribute by which OpenTelemetry's instrumentors know an app that has spans already."""
@@ -25,7 +26,14 @@ def instrument(module: ModuleType) -> None:
     starlette = module.Starlette
     starlette.__call__ = _StarletteHook("starlette").wrap(starlette.__call__)
     setattr(starlette, IS_INSTRUMENTED, True)
+    when_imported("fastapi", _leave_to_others)
     record_exceptions()
+
+
+def _leave_to_others(fastapi: ModuleType) -> None:
+    """Have FastAPI's applications, which are Starlette's too, not pass for instrumented where no hook of ours is."""
+    if IS_INSTRUMENTED not in vars(fastapi.FastAPI):
+        setattr(fastapi.FastAPI, IS_INSTRUMENTED, False)
 
 
 class _StarletteHook(Hook):

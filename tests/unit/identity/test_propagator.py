@@ -11,6 +11,7 @@ from opentelemetry.context import Context
 from opentelemetry.instrumentation.asgi import asgi_getter
 from opentelemetry.instrumentation.wsgi import wsgi_getter
 from opentelemetry.propagators.textmap import Getter, default_getter
+from starlette.datastructures import Headers
 from tornado.httputil import HTTPHeaders
 
 from dbx_otel import identity
@@ -55,7 +56,17 @@ def tornado(headers: Mapping[str, str]) -> Any:
     return HTTPHeaders({name: value.encode().decode("latin-1") for name, value in headers.items()})
 
 
-CARRIERS = [(asgi, asgi_getter), (wsgi, wsgi_getter), (aiohttp, default_getter), (tornado, default_getter)]
+def starlette(headers: Mapping[str, str]) -> Any:
+    return Headers(scope=asgi(headers))
+
+
+CARRIERS = [
+    (asgi, asgi_getter),
+    (wsgi, wsgi_getter),
+    (aiohttp, default_getter),
+    (tornado, default_getter),
+    (starlette, default_getter),
+]
 
 
 def extracted(propagator: IdentityPropagator, carrier: Any, getter: Getter[Any]) -> Identity:

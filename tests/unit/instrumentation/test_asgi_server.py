@@ -203,12 +203,15 @@ def test_what_is_no_request_passes(kind: str, seen: Seen) -> None:
     assert seen.spans == ()
 
 
-def test_excluded_urls_get_no_span_and_no_person(monkeypatch: pytest.MonkeyPatch, seen: Seen) -> None:
+def test_excluded_urls_get_no_span_but_the_person(monkeypatch: pytest.MonkeyPatch, seen: Seen) -> None:
     monkeypatch.setenv("OTEL_PYTHON_TEST_EXCLUDED_URLS", "/quiet")
     app, hook = App(), Hook("test")
     call(hooked(app, hook), scope("/quiet", *ADA))
     assert seen.spans == ()
-    assert app.people == [None]
+    (person,) = app.people
+    assert person is not None
+    assert person.user["email"] == "ada@example.com"
+    assert identity.current() is None
     call(hooked(app, hook), scope("/loud", *ADA, query_string=b"/quiet"))
     assert len(seen.servers) == 1
 
