@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from opentelemetry.context import Context, attach, detach
+from opentelemetry.context import Context, attach
 from opentelemetry.propagators.textmap import Getter
 
-from dbx_otel.identity.context import begun, current, for_thread, with_identity
+from dbx_otel.identity.context import begun, current, for_thread, leave, with_identity
 from dbx_otel.identity.headers import ASGI_NAMES, WSGI_NAMES, Fields, add_field
 from dbx_otel.identity.model import NOBODY, Identity
 from dbx_otel.identity.policy import IdentityPolicy
@@ -29,6 +29,7 @@ __all__ = [
     "current",
     "for_thread",
     "install",
+    "leave",
     "of_fields",
     "of_request",
     "policy_in_force",
@@ -95,4 +96,4 @@ def serving(context: Context | None = None) -> Iterator[None]:
         yield
     finally:
         request.has_ended = True
-        detach(token)
+        leave(token)

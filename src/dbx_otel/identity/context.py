@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The private place of identity in the OpenTelemetry context: follows threads and tasks, never leaves the process."""
 
-from opentelemetry.context import Context, create_key, get_current, get_value, set_value
+from typing import Any
+
+from opentelemetry.context import _RUNTIME_CONTEXT, Context, create_key, get_current, get_value, set_value
 
 from dbx_otel.identity.model import Identity
 from dbx_otel.identity.request import Request
@@ -67,6 +69,22 @@ def begun(request: Request, context: Context | None = None) -> Context:
     if request.identity is not None:
         values[_IDENTITY] = request.identity
     return Context(values)
+
+
+def leave(token: Any) -> None:
+    """Leave a request's context. Never raises, nor complains where the API's `detach` does.
+
+    A coroutine that is never finished, such as one that a server drops when it stops, is closed in another context: its
+    own has gone with its task.
+
+    Args:
+        token: What attaching the context has returned.
+    """
+    try:
+        _RUNTIME_CONTEXT.detach(token)
+    except Exception:
+        # There is nothing to leave.
+        return
 
 
 def for_thread(context: Context) -> Context:

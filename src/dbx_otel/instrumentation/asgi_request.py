@@ -7,7 +7,7 @@ from contextlib import suppress
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry.context import attach, detach
+from opentelemetry.context import attach
 from opentelemetry.trace import SpanKind, set_span_in_context
 
 from dbx_otel import identity, semconv
@@ -205,7 +205,7 @@ class ServerRequest:
         """End what has not ended, and leave the request's context. Never raises."""
         self._end()
         self._request.has_ended = True
-        detach(self._token)
+        identity.leave(self._token)
         # As above: the scope refers to the request, and the error to all that its frames held.
         self._scope[SERVED] = self._error = None
 

@@ -7,9 +7,10 @@ from functools import wraps
 from types import ModuleType
 from typing import Any
 
-from opentelemetry.context import attach, detach
+from opentelemetry.context import attach
 from opentelemetry.trace import Span, set_span_in_context
 
+from dbx_otel import identity
 from dbx_otel.instrumentation import starlette
 from dbx_otel.instrumentation.asgi_server import Hook
 from dbx_otel.instrumentation.http_server import end, set_exception
@@ -53,7 +54,7 @@ def _traced(hook: Hook, call: Callable[..., Awaitable[None]]) -> Callable[..., A
             raise
         finally:
             end(span)
-            detach(token)
+            identity.leave(token)
 
     return run
 

@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlencode, urlparse, urlsplit
 from opentelemetry import context, propagate, trace
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
-from dbx_otel import semconv
+from dbx_otel import identity, semconv
 from dbx_otel._version import __version__
 from dbx_otel.instrumentation.http_server import (
     SCHEMA_URL,
@@ -213,7 +213,7 @@ class Call:
 
     def _leave(self) -> None:
         end(self._span)
-        context.detach(self._token)
+        identity.leave(self._token)
 
 
 class _Server(NamedTuple):

@@ -2,7 +2,9 @@
 """One span and one context a request; that spans and metrics are contrib's is compared elsewhere."""
 
 import asyncio
+import contextvars
 import gc
+import types
 import weakref
 from collections.abc import Iterator
 from typing import Any
@@ -313,3 +315,23 @@ def test_a_request_is_freed_when_it_has_been_served(seen: Seen, kind: str) -> No
     finally:
         gc.enable()
     assert len(seen.servers) == 1
+
+
+@pytest.mark.parametrize("path", ["/quiet", "/loud"])
+def test_a_request_that_is_dropped_leaves_no_complaint(
+    path: str, seen: Seen, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def receive() -> None: ...
+
+    @types.coroutine
+    def send(_: Any) -> Iterator[None]:
+        yield
+
+    monkeypatch.setenv("OTEL_PYTHON_TEST_EXCLUDED_URLS", "/quiet")
+    before = context.get_current()
+    request = hooked(App(), Hook("test"))(scope(path), receive, send)
+    contextvars.copy_context().run(request.send, None)
+    request.close()
+    assert context.get_current() is before
+    assert not caplog.records
+    assert len(seen.servers) == (path == "/loud")
