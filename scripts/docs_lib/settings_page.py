@@ -39,7 +39,8 @@ _RESPECTED = {
     "Another value gives one line, and `http/protobuf`.",
     "`OTEL_EXPORTER_OTLP_HEADERS`, `…_TIMEOUT`, `…_COMPRESSION`, `…_CERTIFICATE`, `…_CLIENT_KEY`, "
     "`…_CLIENT_CERTIFICATE`, `…_INSECURE`": "As OpenTelemetry's exporters for Python read them, each also by signal; "
-    "`…_TIMEOUT` is in seconds. `…_COMPRESSION` is `gzip` or `none`: without it the light pipeline compresses over HTTP and not over gRPC. Headers are for "
+    "`…_TIMEOUT` is in seconds. `…_COMPRESSION` is `gzip` or `none`: without it the light "
+    "pipeline compresses over HTTP and not over gRPC. Headers are for "
     "this destination only and never reach the second one; the others count for both, `…_INSECURE` excepted.",
     "`OTEL_PYTHON_EXPORTER_OTLP_{HTTP,GRPC}_CREDENTIAL_PROVIDER`, `…_{HTTP,GRPC}_<SIGNAL>_CREDENTIAL_PROVIDER`": "Name "
     "of an installed credential provider, for this destination only.",

@@ -21,6 +21,7 @@ SERVERS = {
     "python flask app": ["python", "-m", f"{APPS}.flask_app"],
     "gunicorn": ["gunicorn", f"{APPS}.flask_app:app", "-b", "127.0.0.1:{port}"],
     "gunicorn -w 2": ["gunicorn", f"{APPS}.flask_app:app", "-b", "127.0.0.1:{port}", "-w", "2"],
+    "gunicorn gevent": ["gunicorn", f"{APPS}.flask_app:app", "-b", "127.0.0.1:{port}", "-w", "2", "-k", "gevent"],
     "gunicorn --preload": [
         "gunicorn",
         f"{APPS}.flask_app:app",

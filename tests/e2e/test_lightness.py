@@ -3,6 +3,7 @@
 
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ async def served():
 """
 
 
-def shown(program: str, *, launcher: tuple[str, ...] = (LAUNCHER,), **environment: str) -> str:
+def shown(program: str, environment: Mapping[str, str], launcher: Sequence[str] = (LAUNCHER,)) -> str:
     command = [*launcher, sys.executable, "-c", program]
     everything = {**app_environment(), **environment}
     return subprocess.run(command, env=everything, text=True, capture_output=True, check=True, timeout=60).stdout
@@ -52,7 +53,7 @@ def test_an_app_that_serves_and_sends_loads_no_sdk(tmp_path: Path, receiver: Rec
 
 def test_importing_what_apps_import_loads_nothing_but_what_they_load_themselves() -> None:
     program = f"import sys, fastapi, databricks.sdk, flask, httpx, requests; {SHOW}"
-    assert shown(program, **NOWHERE) == shown(program, launcher=())
+    assert shown(program, NOWHERE) == shown(program, {}, launcher=())
 
 
 def test_log_records_and_spans_of_the_app_load_no_sdk(receiver: Receiver) -> None:
@@ -63,7 +64,7 @@ with trace.get_tracer("app").start_as_current_span("work"):
     logging.getLogger("app").warning("here")
 {SHOW.replace("print(*", "print('loaded:', *")}
 """
-    told = shown(program, **receiver.environment("http/protobuf"), DBX_OTEL_STDOUT="off")
+    told = shown(program, {**receiver.environment("http/protobuf"), "DBX_OTEL_STDOUT": "off"})
     assert told == "loaded:\n"
     assert [span.name for span in receiver.store.spans()] == ["work"]
     assert [record.body for record in receiver.store.logs()] == ["here"]
@@ -83,5 +84,5 @@ provider.add_span_processor(SimpleSpanProcessor(Told()))
 with trace.get_tracer("app").start_as_current_span("work"):
     pass
 """
-    assert shown(program, **receiver.environment("http/protobuf")) == "True\nwork\n"
+    assert shown(program, receiver.environment("http/protobuf")) == "True\nwork\n"
     assert [span.name for span in receiver.store.spans()] == ["work"]

@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A daemon thread of ours that is started when there is something to do."""
 
-import contextvars
-import threading
 from collections.abc import Callable
 
-from dbx_otel.delivery import exiting
+from dbx_otel.delivery import exiting, native
 from dbx_otel.delivery.wakeup import Wakeup
 
 
@@ -13,15 +11,13 @@ class Background:
     """One thread, and what wakes it. At the end of the process none is started: the flush does the work itself.
 
     Args:
-        run: What the thread does; it waits by `wait`, and ends when `is_closed` says so.
-        name: Name of the thread.
+        run: What the thread does, in a context of its own; it waits by `wait`, and ends when `is_closed` says so.
     """
 
-    def __init__(self, run: Callable[[], None], name: str) -> None:
+    def __init__(self, run: Callable[[], None]) -> None:
         self._run = run
-        self._name = name
         self._wakeup = Wakeup()
-        self._lock = threading.RLock()
+        self._lock = native.RLock()
         self.is_running = False
         self.is_closed = False
 
@@ -34,7 +30,7 @@ class Background:
     def wait(self, seconds: float | None) -> None:
         """Wait, in the thread, to be woken; for no longer than some seconds, if given."""
         if not self.is_closed:
-            self._wakeup.wait(threading.TIMEOUT_MAX if seconds is None else seconds)
+            self._wakeup.wait(seconds)
 
     def close(self) -> None:
         """Have the thread end."""
@@ -46,9 +42,7 @@ class Background:
             if self.is_running or self.is_closed or exiting.is_under_way():
                 return
             self.is_running = True
-            thread = threading.Thread(target=self._run, name=self._name, daemon=True)
             try:
-                # In a context of its own, not in that of whatever request this is.
-                contextvars.Context().run(thread.start)
+                native.start_new_thread(self._run, ())
             except RuntimeError:
                 self.is_running = False  # no thread to be had now

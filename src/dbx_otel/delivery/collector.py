@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The thread that collects metrics: one of its own, as collecting calls functions of the app, which may take long."""
 
-import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
 from dbx_otel import diagnostics
-from dbx_otel.delivery import packing
+from dbx_otel.delivery import native, packing
 from dbx_otel.delivery.background import Background
 from dbx_otel.delivery.batch import Batch
 
@@ -27,8 +26,8 @@ class Collector:
         self._collect = collect
         self._hand_on = hand_on
         self._interval = interval
-        self._collecting = threading.Lock()
-        self.background = Background(self._run, "dbx-otel-collect")
+        self._collecting = native.allocate_lock()
+        self.background = Background(self._run)
 
     def collect(self, *, seconds: float) -> bool:
         """Collect now, from the calling thread, and tell whether that was possible. Never raises.

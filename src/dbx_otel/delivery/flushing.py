@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What several destinations' flushes, which run side by side, do once for all."""
 
-import threading
 import time
 from collections.abc import Callable
 from typing import Protocol
+
+from dbx_otel.delivery import native
 
 
 class Flush:
@@ -42,7 +43,7 @@ class OnceAFlush:
 
     def __init__(self, work: Work) -> None:
         self._work = work
-        self._lock = threading.Lock()
+        self._lock = native.allocate_lock()
         self._number = 0
 
     def do(self, number: int, end: float) -> None:

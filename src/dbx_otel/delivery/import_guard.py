@@ -9,14 +9,15 @@ imports it there, as it does with urllib3, would hang.
 # which many modules take when they are imported, would wait for them in vain.
 import logging  # noqa: F401 -- as above
 import os
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+
+from dbx_otel.delivery import native
 
 _LONGEST_WAIT = 15.0
 """Seconds that a fork waits at most. Imports take a tenth of one, but many times that on a busy machine."""
 
-_lock = threading.RLock()
+_lock = native.RLock()
 
 
 @contextmanager
@@ -37,7 +38,7 @@ def _after_fork_in_parent() -> None:
 
 def _after_fork_in_child() -> None:
     global _lock  # noqa: PLW0603 -- the old one is as it was when the process was forked
-    _lock = threading.RLock()
+    _lock = native.RLock()
 
 
 if hasattr(os, "register_at_fork"):

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What waits for one destination: encoded batches in memory, bounded in bytes."""
 
-import threading
 from collections import deque
 from collections.abc import Callable, Container, Iterator
 
+from dbx_otel.delivery import native
 from dbx_otel.delivery.batch import Batch, Priority, Signal
 
 _OVERHEAD = 256
@@ -38,7 +38,7 @@ class Ring:
         self._lanes: dict[tuple[int, Signal], deque[tuple[int, Batch]]] = {}
         self._sending: tuple[int, Batch] | None = None
         self._next_number = 0
-        self._lock = threading.Lock()
+        self._lock = native.allocate_lock()
         self.size = 0
 
     def put(self, batch: Batch) -> None:

@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """One destination: its batches, the thread that sends them, and what becomes of them."""
 
-import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
 from dbx_otel import diagnostics
-from dbx_otel.delivery import exiting, import_guard
+from dbx_otel.delivery import exiting, import_guard, native
 from dbx_otel.delivery.background import Background
 from dbx_otel.delivery.batch import Batch
 from dbx_otel.delivery.outage import Outage
@@ -68,8 +67,8 @@ class Sender:
         self._last_failure = ""
         self._refusals_said: set[str] = set()
         self._gave_back_at = -_REST
-        self._turn = threading.Lock()
-        self._background = Background(self._run, f"dbx-otel-send-{self.name}")
+        self._turn = native.allocate_lock()
+        self._background = Background(self._run)
 
     def takes(self, signal: str) -> bool:
         """Tell whether the destination has an endpoint for a signal."""

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which security records on the spool are still owed to a destination."""
 
-import threading
 from collections import deque
 from typing import Any
 
+from dbx_otel.delivery import native
 from dbx_otel.delivery.batch import Batch
 
 
@@ -22,7 +22,7 @@ class Settlement:
         self._spool = spool
         self._owed: dict[Batch, tuple[int, bool]] = {}
         self._settled: deque[tuple[Batch, bool]] = deque()
-        self._lock = threading.Lock()
+        self._lock = native.allocate_lock()
 
     def expect(self, batch: Batch, destinations: int) -> None:
         """Note that a batch goes to so many destinations."""

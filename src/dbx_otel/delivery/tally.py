@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Counting what became of records, from any thread."""
 
-import threading
 from collections import Counter
+
+from dbx_otel.delivery import native
 
 
 class Tally:
@@ -16,7 +17,7 @@ class Tally:
 
     def __init__(self) -> None:
         self._counts: Counter[tuple[str, str]] = Counter()
-        self._lock = threading.RLock()
+        self._lock = native.RLock()
 
     def add(self, signal: str, reason: str, count: int) -> None:
         """Count some more.

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Waking a thread that waits, from anywhere."""
 
-import threading
+from _thread import TIMEOUT_MAX
+
+from dbx_otel.delivery import native
 
 
 class Wakeup:
@@ -14,7 +16,7 @@ class Wakeup:
     __slots__ = ("_lock",)
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = native.allocate_lock()
         self._lock.acquire()
 
     def call(self) -> None:
@@ -24,6 +26,8 @@ class Wakeup:
         except RuntimeError:
             return  # called already
 
-    def wait(self, seconds: float) -> bool:
-        """Wait to be called, for some seconds at most, and tell whether it was."""
-        return self._lock.acquire(timeout=min(max(seconds, 0.0), threading.TIMEOUT_MAX))
+    def wait(self, seconds: float | None) -> bool:
+        """Wait to be called, for some seconds at most if given, and tell whether it was."""
+        if seconds is None:
+            return self._lock.acquire()
+        return self._lock.acquire(timeout=min(max(seconds, 0.0), TIMEOUT_MAX))

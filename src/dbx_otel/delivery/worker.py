@@ -2,13 +2,12 @@
 """The thread that makes batches of what waits in the queues, for every destination."""
 
 import math
-import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
 from dbx_otel import diagnostics
-from dbx_otel.delivery import packing
+from dbx_otel.delivery import native, packing
 from dbx_otel.delivery.background import Background
 from dbx_otel.delivery.batch import Batch, Signal
 from dbx_otel.delivery.queue import Queue
@@ -56,10 +55,10 @@ class Worker:
             _Lane(logs, self._pack_logs),
         )
         self._largest_adopted = security.batch_size
-        self._packing = threading.Lock()
+        self._packing = native.allocate_lock()
         self._adoption_due = time.monotonic() + _FIRST_ADOPTION if adopt is not None else _NEVER
         self._has_adopted = adopt is None
-        self.background = Background(self._run, "dbx-otel-encode")
+        self.background = Background(self._run)
 
     def pack_everything(self, *, seconds: float) -> bool:
         """Pack what waits now, from the calling thread. Never raises.

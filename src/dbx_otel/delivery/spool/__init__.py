@@ -7,11 +7,11 @@ process has left; any other process with the same folder adopts it. A record is 
 """
 
 import os
-import threading
 import time
 from collections.abc import Iterable
 
 from dbx_otel import diagnostics
+from dbx_otel.delivery import native
 from dbx_otel.delivery.spool import frames
 from dbx_otel.delivery.spool.folder import Folder
 from dbx_otel.delivery.spool.segment import Segment
@@ -63,7 +63,7 @@ class Spool:
         self._max_bytes = int(max_bytes)
         self._segment_bytes = min(_SEGMENT_BYTES, self._max_bytes // 4)
         self._step = min(_STEP_BYTES, self._max_bytes // 16)
-        self._lock = threading.RLock()  # a signal handler may append while its thread does
+        self._lock = native.RLock()  # a signal handler may append while its thread does
         self._begin()
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(
@@ -310,7 +310,7 @@ class Spool:
             self._lock.release()
 
     def _forget_parent(self) -> None:
-        self._lock = threading.RLock()
+        self._lock = native.RLock()
         for segment in self._segments:
             segment.forget()
         self.appended = self.refused = self.adopted = self.damaged = 0
