@@ -94,7 +94,7 @@ def test_the_streamlit_app_starts(otlp: dict[str, str], tmp_path: Path) -> None:
 
 
 def test_the_streamlit_app_runs() -> None:
-    page = AppTest.from_file(str(EXAMPLES / "streamlit" / "app.py")).run()
+    page = AppTest.from_file(str(EXAMPLES / "streamlit" / "app.py"), default_timeout=30).run()
     page.button[0].click().run()
     assert not page.exception
     assert [error.value for error in page.error] == ["The revenue is for the finance team."]

@@ -147,7 +147,8 @@ def launched(
     """
     port = free_port()
     words = [*launcher, *(word.replace("{port}", str(port)) for word in command)]
-    with (tmp_path / f"output-{port}.log").open("w+b") as log:
+    # To be appended to: the place to read from, which moves, is that of the app, too.
+    with (tmp_path / f"output-{port}.log").open("a+b") as log:
         process = subprocess.Popen(
             words,
             env=app_environment(port, programs, **(environment or {})),
