@@ -388,9 +388,9 @@ def requests() -> dict[str, Any]:
         "websocket on no route": websocket("/ws-nowhere"),
         "websocket of a router": websocket("/router/ws"),
         "websocket on a route that is none": websocket("/ping"),
-        "exception with a page of its own": http("/root/fails"),
-        "under a root path": http("/root/well"),
-        "under a root path, but nowhere": http("/root/nothing"),
+        "exception with a page of its own": http("/prefixed/fails"),
+        "under a root path": http("/prefixed/well"),
+        "under a root path, but nowhere": http("/prefixed/nothing"),
     }
 
 
@@ -399,7 +399,7 @@ def cases() -> Iterator[Cases]:
     app, other = make_app(), make_other_app()
 
     async def switch(scope: Any, receive: Any, send: Any) -> None:
-        chosen = other if scope.get("path", "").startswith("/root/") else app
+        chosen = other if scope.get("path", "").startswith("/prefixed/") else app
         await chosen(scope, receive, send)
 
     with served(switch) as case:
